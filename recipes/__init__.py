@@ -1,0 +1,1 @@
+"""Programs that join configuration to the library; they hold no maths."""

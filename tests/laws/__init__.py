@@ -1,0 +1,1 @@
+"""One table of latents and the laws that every row must pass."""

@@ -1,0 +1,1 @@
+"""Waveforms, mels, prosody and files: numbers about sound, and nothing about text or style."""

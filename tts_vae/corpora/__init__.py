@@ -1,0 +1,1 @@
+"""One file per corpus, with the same two functions in each: obtain and prepare."""

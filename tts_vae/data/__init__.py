@@ -1,0 +1,1 @@
+"""From a prepared corpus on disk to padded batches of tensors."""

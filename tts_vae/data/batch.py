@@ -1,0 +1,96 @@
+"""Utterances of different lengths as one batch of padded tensors and their masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from tts_vae.data.dataset import Utterance
+
+
+@dataclass
+class SpeechBatch:
+    """A batch of utterances; batch first, time second, padding on the right.
+
+    Attributes:
+        ids: Names of the utterances.
+        texts: What is said.
+        tokens: (batch, phones) int64, 0 in the padding.
+        token_mask: (batch, phones) bool, True on phones.
+        mels: (batch, frames, n_mels) float32, natural-log magnitude, 0 in the padding.
+        mel_mask: (batch, frames) bool, True on frames.
+        durations: (batch, phones) int64 frames, 0 in the padding; None if any is unknown.
+        pitch_st: (batch, phones) float32, mean semitones above 55 Hz.
+        energy_db: (batch, phones) float32, mean dB.
+        voiced: (batch, phones) float32, share of voiced frames.
+        speaker: (batch,) int64.
+    """
+
+    ids: list[str]
+    texts: list[str]
+    tokens: Tensor
+    token_mask: Tensor
+    mels: Tensor
+    mel_mask: Tensor
+    durations: Tensor | None
+    pitch_st: Tensor
+    energy_db: Tensor
+    voiced: Tensor
+    speaker: Tensor
+
+    def __len__(self) -> int:
+        """Number of utterances."""
+        return len(self.ids)
+
+    @property
+    def observation(self) -> Tensor:
+        """What the encoders of a latent model see: the mels."""
+        return self.mels
+
+    @property
+    def observation_mask(self) -> Tensor:
+        """(batch, frames) bool, True on frames."""
+        return self.mel_mask
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> SpeechBatch:
+        """The same batch with its tensors on a device."""
+        return self._mapped(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> SpeechBatch:
+        """The same batch in pinned memory; called by the DataLoader."""
+        return self._mapped(lambda tensor: tensor.pin_memory())
+
+    def _mapped(self, function) -> SpeechBatch:  # type: ignore[no-untyped-def]
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        moved = {name: function(v) for name, v in values.items() if isinstance(v, Tensor)}
+        return replace(self, **moved)
+
+
+def collate(utterances: Sequence[Utterance]) -> SpeechBatch:
+    """Pads utterances into a batch.
+
+    Raises:
+        ValueError: If there is nothing to collate.
+    """
+    if not utterances:
+        raise ValueError("expected at least one utterance to collate, got none")
+    timed = [u.durations for u in utterances if u.durations is not None]
+    phones = torch.tensor([len(u.tokens) for u in utterances])
+    frames = torch.tensor([len(u.mels) for u in utterances])
+    return SpeechBatch(
+        ids=[u.id for u in utterances],
+        texts=[u.text for u in utterances],
+        tokens=pad_sequence([u.tokens for u in utterances], batch_first=True),
+        token_mask=torch.arange(int(phones.max())) < phones[:, None],
+        mels=pad_sequence([u.mels for u in utterances], batch_first=True).float(),
+        mel_mask=torch.arange(int(frames.max())) < frames[:, None],
+        durations=pad_sequence(timed, batch_first=True) if len(timed) == len(utterances) else None,
+        pitch_st=pad_sequence([u.pitch_st for u in utterances], batch_first=True),
+        energy_db=pad_sequence([u.energy_db for u in utterances], batch_first=True),
+        voiced=pad_sequence([u.voiced for u in utterances], batch_first=True),
+        speaker=torch.tensor([u.speaker for u in utterances]),
+    )

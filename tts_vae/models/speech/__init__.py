@@ -1,0 +1,1 @@
+"""Speech networks: text encoder, reference encoders, aligners, decoders."""

@@ -1,0 +1,301 @@
+"""Parallel decoder: p(mels, durations, pitch, energy | phones, z), all frames at once.
+
+In the line of FastSpeech 2 (Ren et al. 2021, arXiv 2006.04558) and FastPitch (Lancucki 2021,
+arXiv 2006.06873): duration, pitch and energy of every phone are predicted from text and style,
+fed back explicitly, and can be shifted in physical units at synthesis.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from tts_vae.models.likelihoods import Likelihood
+from tts_vae.models.speech.layers import ConvStack, MaskedConv, take_steps
+from tts_vae.models.speech.style_door import StyleDoor
+from tts_vae.models.speech.upsampling import frame_to_phone, phone_positions, whole_frames
+
+DECIBEL_NEPERS = math.log(10) / 20
+"""Change of a natural-log magnitude per dB."""
+
+
+class SpeechTargets(Protocol):
+    """The fields of a batch this decoder explains; all phone-wise ones are (batch, phones)."""
+
+    tokens: Tensor
+    token_mask: Tensor
+    mels: Tensor
+    mel_mask: Tensor
+    durations: Tensor | None
+    pitch_st: Tensor
+    energy_db: Tensor
+    voiced: Tensor
+
+
+@dataclass
+class Generated:
+    """Speech as the decoder makes it.
+
+    Attributes:
+        mels: (batch, frames, n_mels) natural-log magnitude.
+        mel_mask: (batch, frames) bool.
+        durations: (batch, phones) int64 frames.
+        pitch_st: (batch, phones) semitones re 55 Hz.
+        energy_db: (batch, phones) dB.
+    """
+
+    mels: Tensor
+    mel_mask: Tensor
+    durations: Tensor
+    pitch_st: Tensor
+    energy_db: Tensor
+
+
+class PhonePredictor(nn.Module):
+    """One number per phone from text and style."""
+
+    def __init__(
+        self, width: int, style_width: int, layers: int, kernel_size: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.stack = ConvStack(width, layers, kernel_size, style_width, dropout)
+        self.output = nn.Linear(width, 1)
+
+    def forward(self, text: Tensor, mask: Tensor, style: Tensor) -> Tensor:
+        """(batch, phones, width), mask, style (batch, phones, style_width) -> (batch, phones)."""
+        return self.output(self.stack(text, mask, style)).squeeze(-1).float()
+
+
+class ParallelDecoder(nn.Module):
+    """Text encoder, phone predictors, upsampling by duration, convolutional mel decoder.
+
+    Args:
+        text_encoder: tokens -> (batch, phones, text_encoder.width).
+        site_widths: site -> width of its z.
+        n_mels: mel bands.
+        likelihoods: observation models with explicit scales for ``mels`` (nepers per bin),
+            ``duration`` (log frames), ``length`` (log frames of the whole utterance),
+            ``pitch`` (semitones) and ``energy`` (dB). ``length`` observes a statistic of the
+            durations once more: it makes the sum of durations right, not only each median.
+        width: channels of the mel decoder.
+        layers: blocks of the mel decoder.
+        kernel_size: frames a block sees.
+        style_width: width of the per-phone style.
+        predictor_layers: blocks of each phone predictor.
+        dropout: dropout of the phone predictors.
+    """
+
+    pitch_st_mean: Tensor
+    pitch_st_std: Tensor
+    energy_db_mean: Tensor
+    energy_db_std: Tensor
+    mels_mean: Tensor
+
+    def __init__(
+        self,
+        text_encoder: nn.Module,
+        site_widths: Mapping[str, int],
+        n_mels: int,
+        likelihoods: Mapping[str, Likelihood],
+        width: int = 256,
+        layers: int = 5,
+        kernel_size: int = 5,
+        style_width: int = 128,
+        predictor_layers: int = 2,
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.text_encoder = text_encoder
+        text_width: int = text_encoder.width  # type: ignore[assignment]
+        self.door = StyleDoor(site_widths, style_width)
+        self.likelihoods = nn.ModuleDict(likelihoods)
+        self.predictors = nn.ModuleDict(
+            {
+                name: PhonePredictor(text_width, style_width, predictor_layers, 5, dropout)
+                for name in ("duration", "pitch", "energy")
+            }
+        )
+        self.contours = MaskedConv(2, text_width, 3)
+        self.position = nn.Sequential(nn.Linear(4, width), nn.GELU(), nn.Linear(width, width))
+        self.widen = nn.Linear(text_width, width)
+        self.stack = ConvStack(width, layers, kernel_size, style_width)
+        self.output = nn.Linear(width, n_mels)
+        for name in ("log_duration", "pitch_st", "energy_db"):
+            self.register_buffer(f"{name}_mean", torch.zeros(()))
+            self.register_buffer(f"{name}_std", torch.ones(()))
+        self.register_buffer("mels_mean", torch.zeros(n_mels))
+
+    @torch.no_grad()
+    def fit_statistics(self, batches: Sequence[SpeechTargets]) -> None:
+        """Set the units of the predictors from data; call once before training."""
+        columns: dict[str, list[Tensor]] = {"log_duration": [], "pitch_st": [], "energy_db": []}
+        frames = []
+        for batch in batches:
+            real, voiced = batch.token_mask, batch.token_mask & (batch.voiced > 0.5)
+            if batch.durations is not None:
+                columns["log_duration"].append(_log_frames(batch.durations)[real])
+            columns["pitch_st"].append(batch.pitch_st[voiced])
+            columns["energy_db"].append(batch.energy_db[real])
+            frames.append(batch.mels[batch.mel_mask].float())
+        for name, parts in columns.items():
+            values = torch.cat(parts).float()
+            if len(values) > 1:
+                getattr(self, f"{name}_mean").copy_(values.mean())
+                getattr(self, f"{name}_std").copy_(values.std().clamp(min=1e-3))
+        self.mels_mean.copy_(torch.cat(frames).mean(0))
+
+    def _predict(self, name: str, text: Tensor, mask: Tensor, style: Tensor) -> Tensor:
+        mean, std = getattr(self, f"{name}_mean"), getattr(self, f"{name}_std")
+        predictor = self.predictors[name.removeprefix("log_").split("_")[0]]
+        return mean + std * predictor(text, mask, style)
+
+    def _decode(
+        self,
+        text: Tensor,
+        token_mask: Tensor,
+        style: Tensor,
+        durations: Tensor,
+        pitch_st: Tensor,
+        energy_db: Tensor,
+        mel_mask: Tensor,
+    ) -> Tensor:
+        contours = torch.stack(
+            [
+                (pitch_st - self.pitch_st_mean) / self.pitch_st_std,
+                (energy_db - self.energy_db_mean) / self.energy_db_std,
+            ],
+            dim=-1,
+        )
+        hidden = self.widen(text + self.contours(contours, token_mask))
+        index = frame_to_phone(durations, mel_mask.shape[1])
+        x = take_steps(hidden, index) + self.position(phone_positions(durations, index))
+        x = self.stack(x, mel_mask, style, gather=index)
+        return self.output(x).float() + self.mels_mean
+
+    def forward(
+        self, batch: SpeechTargets, values: Mapping[str, Tensor]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Explain a batch with known durations, pitch and energy (teacher forcing).
+
+        Args:
+            batch: targets; ``durations`` must be known and sum to the frames of each mel.
+            values: site -> z, (*samples, batch, width) or per phone (batch, phones, width).
+
+        Returns:
+            Log-likelihood terms, each (*samples, batch) nats, and predictions.
+
+        Raises:
+            ValueError: if the batch has no durations.
+        """
+        if batch.durations is None:
+            raise ValueError(
+                "this decoder needs durations; run recipes/align.py on the corpus first"
+            )
+        sampled = {
+            site: z for site, z in values.items() if z.dim() > 2 and not _per_phone(z, batch)
+        }
+        if sampled:
+            return self._forward_samples(batch, values, next(iter(sampled.values())).shape[:-2])
+        tokens, token_mask = batch.tokens, batch.token_mask
+        text = self.text_encoder(tokens, token_mask)
+        style = self.door(values, tokens.shape[1])
+        log_duration = self._predict("log_duration", text, token_mask, style)
+        pitch_st = self._predict("pitch_st", text, token_mask, style)
+        energy_db = self._predict("energy_db", text, token_mask, style)
+        mels = self._decode(
+            text,
+            token_mask,
+            style,
+            batch.durations,
+            batch.pitch_st,
+            batch.energy_db,
+            batch.mel_mask,
+        )
+        real = token_mask.float()
+        voiced = real * (batch.voiced > 0.5)
+        frames = batch.durations.sum(1).clamp(min=1)
+        predicted_frames = (torch.exp(log_duration) * real).sum(1)
+        likelihoods: dict[str, Likelihood] = dict(self.likelihoods.items())  # type: ignore[arg-type]
+        log_prob = {name: likelihood.log_prob for name, likelihood in likelihoods.items()}
+        terms = {
+            "mels": (log_prob["mels"](mels, batch.mels) * batch.mel_mask.unsqueeze(-1)).sum((1, 2)),
+            "duration": (
+                log_prob["duration"](log_duration, _log_frames(batch.durations)) * real
+            ).sum(1),
+            "length": log_prob["length"](torch.log(predicted_frames), torch.log(frames.float())),
+            "pitch": (log_prob["pitch"](pitch_st, batch.pitch_st) * voiced).sum(1),
+            "energy": (log_prob["energy"](energy_db, batch.energy_db) * real).sum(1),
+        }
+        predictions = {
+            "mels": mels,
+            "log_duration": log_duration,
+            "pitch_st": pitch_st,
+            "energy_db": energy_db,
+        }
+        return terms, predictions
+
+    def _forward_samples(
+        self, batch: SpeechTargets, values: Mapping[str, Tensor], sample_shape: Sequence[int]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Score several samples of z, one pass of the batch per sample."""
+        flat = {site: z.reshape(-1, *z.shape[-2:]) for site, z in values.items()}
+        passes = [
+            self.forward(batch, {site: z[i] for site, z in flat.items()})
+            for i in range(math.prod(sample_shape))
+        ]
+        terms = {
+            name: torch.stack([t[name] for t, _ in passes]).reshape(*sample_shape, -1)
+            for name in passes[0][0]
+        }
+        return terms, passes[0][1]
+
+    def generate(
+        self,
+        tokens: Tensor,
+        token_mask: Tensor,
+        values: Mapping[str, Tensor],
+        *,
+        pitch_shift_st: float | Tensor = 0.0,
+        rate: float | Tensor = 1.0,
+        energy_shift_db: float | Tensor = 0.0,
+        durations: Tensor | None = None,
+    ) -> Generated:
+        """Speak tokens in a style.
+
+        Args:
+            tokens: (batch, phones) int64.
+            token_mask: (batch, phones) bool.
+            values: site -> (batch, width) or (batch, phones, width).
+            pitch_shift_st: semitones added to the predicted pitch; scalar or (batch, phones).
+            rate: speaking rate factor; 2 is twice as fast; scalar or (batch, phones).
+            energy_shift_db: gain of each phone, exact in the log-mel domain; scalar or per phone.
+            durations: (batch, phones) frames to use in place of the predicted ones.
+        """
+        text = self.text_encoder(tokens, token_mask)
+        style = self.door(values, tokens.shape[1])
+        if durations is None:
+            predicted = torch.exp(self._predict("log_duration", text, token_mask, style))
+            durations = whole_frames(predicted / rate, token_mask)
+        pitch_st = self._predict("pitch_st", text, token_mask, style) + pitch_shift_st
+        energy_db = self._predict("energy_db", text, token_mask, style)
+        lengths = durations.sum(1)
+        frames = int(lengths.max())
+        mel_mask = torch.arange(frames, device=tokens.device) < lengths.unsqueeze(1)
+        mels = self._decode(text, token_mask, style, durations, pitch_st, energy_db, mel_mask)
+        gain_db = torch.zeros_like(energy_db) + energy_shift_db
+        index = frame_to_phone(durations, frames)
+        mels = mels + DECIBEL_NEPERS * torch.gather(gain_db, 1, index).unsqueeze(-1)
+        return Generated(
+            mels * mel_mask.unsqueeze(-1), mel_mask, durations, pitch_st, energy_db + gain_db
+        )
+
+
+def _log_frames(durations: Tensor) -> Tensor:
+    return torch.log(durations.float().clamp(min=0.5))
+
+
+def _per_phone(z: Tensor, batch: SpeechTargets) -> bool:
+    return z.dim() == 3 and z.shape[:2] == batch.tokens.shape

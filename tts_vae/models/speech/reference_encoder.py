@@ -1,0 +1,104 @@
+"""Reference encoders: a mel spectrogram of any length -> one feature vector.
+
+Both are masked at every layer: the padding of a batch never reaches the result.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from tts_vae.models.speech.layers import MaskedConv
+
+
+class ConvGruReferenceEncoder(nn.Module):
+    """Six strided 2-D convolutions and a GRU (Skerry-Ryan et al. 2018, arXiv 1803.09047, 3.2).
+
+    Batch norm is replaced by a layer norm over channels, so that an utterance's embedding does not
+    depend on its batch neighbours. The last GRU state is joined by the masked time average: rate
+    is a density of events, which an average states more directly than a last state.
+
+    Args:
+        n_mels: mel bands of the input.
+        channels: output channels of the stride-2 layers.
+        feature_width: width of the result, even; the GRU has half as many units.
+
+    Shape:
+        mels (batch, frames, n_mels), mask (batch, frames) bool -> (batch, feature_width).
+    """
+
+    def __init__(
+        self,
+        n_mels: int,
+        channels: tuple[int, ...] = (32, 32, 64, 64, 128, 128),
+        feature_width: int = 256,
+    ) -> None:
+        super().__init__()
+        channels, width = tuple(channels), feature_width // 2
+        inputs = (1, *channels[:-1])
+        self.convs = nn.ModuleList(
+            nn.Conv2d(i, o, kernel_size=3, stride=2, padding=1)
+            for i, o in zip(inputs, channels, strict=True)
+        )
+        self.norms = nn.ModuleList(nn.LayerNorm(c) for c in channels)
+        bands = n_mels
+        for _ in channels:
+            bands = (bands + 1) // 2
+        self.gru = nn.GRU(channels[-1] * bands, width, batch_first=True)
+        self.average = nn.Linear(channels[-1] * bands, width)
+
+    def forward(self, mels: Tensor, mask: Tensor) -> Tensor:
+        """Encode a batch of references."""
+        lengths = mask.sum(1)
+        x = (mels * mask.unsqueeze(-1)).unsqueeze(1)  # (batch, 1, frames, bands): time stays time
+        for conv, norm in zip(self.convs, self.norms, strict=True):
+            x = conv(x)
+            lengths = (lengths + 1) // 2
+            steps = torch.arange(x.shape[2], device=x.device) < lengths.unsqueeze(1)
+            x = F.relu(norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)) * steps[:, None, :, None]
+        x = x.permute(0, 2, 1, 3).flatten(2)  # (batch, steps, channels * bands)
+        packed = pack_padded_sequence(
+            x.float(), lengths.cpu().clamp(min=1), batch_first=True, enforce_sorted=False
+        )
+        with torch.autocast(x.device.type, enabled=False):
+            _, state = self.gru(packed)
+        mean = self.average(x.sum(1) / lengths.clamp(min=1).unsqueeze(1))
+        return torch.cat([state[-1].float(), mean.float()], dim=-1)
+
+
+class BiLstmReferenceEncoder(nn.Module):
+    """Two convolutions, two BiLSTM layers, masked mean pool (Hsu et al. 2019, arXiv 1810.07217).
+
+    Args:
+        n_mels: mel bands of the input.
+        channels: width of the convolutions (paper: 512).
+        feature_width: width of the result, even; the LSTM has half as many units a side.
+
+    Shape:
+        mels (batch, frames, n_mels), mask (batch, frames) bool -> (batch, feature_width).
+    """
+
+    def __init__(self, n_mels: int, channels: int = 512, feature_width: int = 512) -> None:
+        super().__init__()
+        width = feature_width // 2
+        self.convs = nn.ModuleList(
+            [MaskedConv(n_mels, channels, 3), MaskedConv(channels, channels, 3)]
+        )
+        self.norms = nn.ModuleList([nn.LayerNorm(channels), nn.LayerNorm(channels)])
+        self.lstm = nn.LSTM(channels, width, num_layers=2, bidirectional=True, batch_first=True)
+
+    def forward(self, mels: Tensor, mask: Tensor) -> Tensor:
+        """Encode a batch of references."""
+        x = mels
+        for conv, norm in zip(self.convs, self.norms, strict=True):
+            x = F.relu(norm(conv(x, mask)))
+        lengths = mask.sum(1)
+        packed = pack_padded_sequence(
+            x.float(), lengths.cpu().clamp(min=1), batch_first=True, enforce_sorted=False
+        )
+        with torch.autocast(x.device.type, enabled=False):
+            output, _ = self.lstm(packed)
+        hidden, _ = nn.utils.rnn.pad_packed_sequence(
+            output, batch_first=True, total_length=mels.shape[1]
+        )
+        return (hidden * mask.unsqueeze(-1)).sum(1) / lengths.clamp(min=1).unsqueeze(1)

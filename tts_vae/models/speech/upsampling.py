@@ -1,0 +1,64 @@
+"""Phones -> frames: whole-frame durations, gather indices and positions inside a phone."""
+
+import torch
+from torch import Tensor
+
+
+def whole_frames(durations: Tensor, mask: Tensor) -> Tensor:
+    """Round durations so that every prefix sum is right to half a frame.
+
+    Rounding each phone on its own would bias the length of an utterance.
+
+    Args:
+        durations: (batch, phones) frames, real-valued.
+        mask: (batch, phones) bool.
+
+    Returns:
+        (batch, phones) int64, 0 on padding, at least 1 on real phones.
+    """
+    ends = torch.cumsum(durations.double().clamp(min=1.0) * mask, dim=1).round().long()
+    return torch.diff(ends, dim=1, prepend=torch.zeros_like(ends[:, :1])) * mask
+
+
+def frame_to_phone(durations: Tensor, frames: int) -> Tensor:
+    """Index of the phone that each frame belongs to.
+
+    Args:
+        durations: (batch, phones) int64 frames.
+        frames: number of frames of the result.
+
+    Returns:
+        (batch, frames) int64; frames past the end repeat the last phone.
+    """
+    ends = torch.cumsum(durations, dim=1).contiguous()
+    times = torch.arange(frames, device=durations.device).expand(len(durations), frames)
+    index = torch.searchsorted(ends, times.contiguous(), right=True)
+    return index.clamp(max=durations.shape[1] - 1)
+
+
+def phone_positions(durations: Tensor, index: Tensor) -> Tensor:
+    """Where each frame stands in its phone.
+
+    Args:
+        durations: (batch, phones) int64 frames.
+        index: (batch, frames) from :func:`frame_to_phone`.
+
+    Returns:
+        (batch, frames, 4): fraction of the phone passed, log duration, and the distances from
+        both ends in units of eight frames, saturating.
+    """
+    ends = torch.cumsum(durations, dim=1)
+    end = torch.gather(ends, 1, index).float()
+    duration = torch.gather(durations, 1, index).float().clamp(min=1.0)
+    time = torch.arange(index.shape[1], device=index.device) + 0.5
+    since = time - (end - duration)
+    until = end - time
+    return torch.stack(
+        [
+            (since / duration).clamp(0, 1),
+            torch.log(duration) - 1.5,
+            (since / 8).clamp(0, 2),
+            (until / 8).clamp(0, 2),
+        ],
+        dim=-1,
+    )

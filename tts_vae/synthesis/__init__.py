@@ -1,0 +1,1 @@
+"""Speaking: a voice folder, ways to choose a style, text + style -> waveform."""

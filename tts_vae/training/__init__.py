@@ -1,0 +1,1 @@
+"""Training: one Lightning module, its callbacks, the data module, recogniser training."""

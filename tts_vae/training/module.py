@@ -1,0 +1,147 @@
+"""One Lightning module for every latent-variable model."""
+
+import math
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor
+
+from tts_vae.latents.contract import LatentOutput
+from tts_vae.models.latent_model import LatentModel
+from tts_vae.objectives.contract import Objective
+
+
+class LatentModule(lightning.LightningModule):
+    """Trains a :class:`LatentModel` with an objective.
+
+    The random state of every step is a function of the seed and the step alone, so that a resumed
+    run continues exactly as an uninterrupted one.
+
+    Args:
+        model: the model.
+        objective: ELBO or capacity objective.
+        learning_rate: peak of the schedule (linear warm-up, then cosine to a twentieth).
+        multiplier_learning_rate: for the Lagrange multipliers of a capacity objective.
+        warmup_steps: steps of linear warm-up.
+        total_steps: step at which the cosine ends.
+        weight_decay: decoupled weight decay.
+        seed: seed of every step's randomness.
+    """
+
+    def __init__(
+        self,
+        model: LatentModel,
+        objective: Objective,
+        learning_rate: float = 1e-3,
+        multiplier_learning_rate: float = 2e-3,
+        warmup_steps: int = 100,
+        total_steps: int = 2000,
+        weight_decay: float = 1e-2,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.objective = objective
+        self.learning_rate = learning_rate
+        self.multiplier_learning_rate = multiplier_learning_rate
+        self.warmup_steps = warmup_steps
+        self.total_steps = total_steps
+        self.weight_decay = weight_decay
+        self.seed = seed
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Make the step's randomness a function of seed, step and rank."""
+        torch.manual_seed(self.seed * 1_000_003 + self.global_step * 1009 + self.global_rank)
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        """Score one batch.
+
+        Raises:
+            FloatingPointError: if the loss is not finite; the message says what to try.
+        """
+        output = self.model(batch)
+        result = self.objective(output.log_likelihood, output.sites, self.global_step)
+        if not torch.isfinite(result.loss):
+            bad = [n for n, t in output.terms.items() if not torch.isfinite(t).all()]
+            bad += [f"kl_{n}" for n, s in output.sites.items() if not torch.isfinite(s.kl).all()]
+            raise FloatingPointError(
+                f"loss is not finite at step {self.global_step} (terms: {', '.join(bad) or 'all'});"
+                " the last checkpoint is kept: resume=true with a lower optimizer.learning_rate,"
+                " or trainer.precision=32-true"
+            )
+        self._log("train", output.terms, output.sites, len(output.log_likelihood))
+        for name, value in result.terms.items():
+            if name.startswith("beta/"):
+                self.log(f"train/{name}", value)
+        frames = batch.observation_mask.sum() / len(output.log_likelihood)
+        per_frame = result.loss.detach() / frames
+        self.log("nats/frame", per_frame, prog_bar=True, logger=False)
+        self.log("train/loss", result.loss.detach())
+        return result.loss
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        """Score one batch at the posterior means."""
+        output = self.model(batch, mode="mean")
+        self._log("valid", output.terms, output.sites, len(output.log_likelihood))
+        mask = batch.observation_mask.unsqueeze(-1)
+        error = (output.predictions["mels"] - batch.mels).abs() * mask
+        self.log(
+            "valid/mel_l1",
+            error.sum() / (mask.sum() * error.shape[-1]),
+            prog_bar=True,
+            batch_size=len(output.log_likelihood),
+        )
+
+    def _log(
+        self,
+        stage: str,
+        terms: dict[str, Tensor],
+        sites: dict[str, LatentOutput],
+        batch_size: int,
+    ) -> None:
+        for name, value in terms.items():
+            self.log(f"{stage}/log_likelihood/{name}", value.mean(), batch_size=batch_size)
+        for name, site in sites.items():
+            kl = site.kl.mean()
+            self.log(f"{stage}/kl/{name}", kl, batch_size=batch_size)
+            if stage == "train":
+                self.log(f"kl_{name}", kl.detach(), prog_bar=True, logger=False)
+
+    def configure_optimizers(self) -> Any:
+        """AdamW; Lagrange multipliers form a group of their own with their own step size."""
+        multipliers = list(self.objective.parameters())
+        optimizer = torch.optim.AdamW(
+            [
+                {"params": list(self.model.parameters()), "lr": self.learning_rate},
+                *(
+                    [
+                        {
+                            "params": multipliers,
+                            "lr": self.multiplier_learning_rate,
+                            "weight_decay": 0.0,
+                        }
+                    ]
+                    if multipliers
+                    else []
+                ),
+            ],
+            weight_decay=self.weight_decay,
+            betas=(0.9, 0.98),
+        )
+
+        def factor(step: int) -> float:
+            if step < self.warmup_steps:
+                return (step + 1) / self.warmup_steps
+            done = (step - self.warmup_steps) / max(1, self.total_steps - self.warmup_steps)
+            return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+        def constant(step: int) -> float:
+            return 1.0
+
+        schedules: list[Any] = [factor, *([constant] if multipliers else [])]
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, schedules)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
