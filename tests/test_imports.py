@@ -24,6 +24,7 @@ RANKS = {
     "training": 4,
     "evaluation": 5,
     "cli": 6,
+    "__main__": 7,
     "explorer": 6,
     "recipes": 7,
 }

@@ -48,6 +48,9 @@ def prepare(
     ] = None,
     limit: Annotated[int | None, typer.Option(help="Use only so many clips.")] = None,
     microphone: Annotated[str | None, typer.Option(help="vctk: mic1 or mic2.")] = None,
+    noise_share: Annotated[
+        float | None, typer.Option(help="espeak: share of utterances with noise.")
+    ] = None,
 ) -> None:
     """Make a corpus ready for training; what is unusable is named and skipped."""
     logging.basicConfig(level=logging.WARNING, format="tts-vae: %(levelname)s: %(message)s")
@@ -58,13 +61,14 @@ def prepare(
         "workers": workers,
         "limit": limit,
         "microphone": microphone,
+        "noise_share": noise_share,
     }
     options = {name: value for name, value in given.items() if value is not None}
     known = {name for f in (module.obtain, module.prepare) for name in _options(f)}
     unknown = sorted(set(options) - known)
     if unknown:
-        valid = ", ".join(f"--{name}" for name in given if name in known)
-        raise ValueError(f"prepare {corpus} has no option --{unknown[0]}; it has {valid}")
+        valid = ", ".join(map(_flag, (name for name in given if name in known)))
+        raise ValueError(f"prepare {corpus} has no option {_flag(unknown[0])}; it has {valid}")
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out} is a file; give the name of a folder")
     if root is not None and corpus == "espeak":
@@ -193,11 +197,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     command = typer.main.get_command(app)
+    return run(lambda: command.main(arguments, prog_name="tts-vae", standalone_mode=False))
+
+
+def run(action: Callable[[], Any]) -> int:
+    """Run a program's work; mistakes of the user become one line on standard error.
+
+    Args:
+        action: the work; an int it returns is the exit code.
+
+    Returns:
+        Exit code: 0, 2 after a mistake of the user, 130 after an interruption.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("default", category=UserWarning, module=r"tts_vae\.")
         warnings.showwarning = _show_warning(warnings.showwarning)
         try:
-            code = command.main(arguments, prog_name="tts-vae", standalone_mode=False)
+            code = action()
         except (KeyboardInterrupt, typer.Abort):
             code = INTERRUPTED
         except Exception as error:
@@ -218,7 +234,7 @@ def _user_message(error: Exception) -> str | None:
         path = context.command_path if context is not None else "tts-vae"
         return f"{' '.join(error.format_message().split())} See `{path} --help`."
     configuration = type(error).__module__.split(".")[0] in ("hydra", "omegaconf")
-    if configuration or isinstance(error, ValueError | OSError | ImportError):
+    if configuration or isinstance(error, ValueError | OSError | ImportError | FloatingPointError):
         return " ".join(str(error).split()) or type(error).__name__
     return None
 
@@ -241,6 +257,10 @@ def _line(message: str) -> None:
 
 def _text(text: str) -> str:
     return sys.stdin.read() if text == "-" else text
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def _options(function: Callable[..., Any]) -> list[str]:

@@ -13,7 +13,7 @@ from tts_vae.objectives import Elbo, Objective, Schedule, importance_bound, log_
 from .latent_laws import same
 from .table import FEATURES, WIDTH, Row, features
 
-NOISE = 0.7
+NOISE = 0.45
 Bound = Callable[[Tensor], Tensor]
 
 
@@ -49,7 +49,11 @@ def exact_marginal(x: Tensor, latent: Latent, row: Row) -> Tensor:
 
 
 def fit_posterior(latent: Latent, row: Row, steps: int = 120) -> None:
-    """Fit the recognition head alone to the fixed linear-Gaussian decoder."""
+    """Fit the recognition head alone to the fixed linear-Gaussian decoder, then widen it.
+
+    A fit is narrower than the true posterior; three times as wide it covers the tails, and
+    importance weights have a small variance.
+    """
     objective = Elbo(estimate="sample")
     head = latent.get_submodule("posterior_head")
     optimiser = torch.optim.Adam(head.parameters(), lr=0.05)
@@ -61,6 +65,8 @@ def fit_posterior(latent: Latent, row: Row, steps: int = 120) -> None:
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
+    with torch.no_grad():
+        head.get_parameter("raw_log_scale.bias").add_(math.log(3.0))
 
 
 @torch.no_grad()
@@ -90,6 +96,9 @@ def bound_tightens(latent: Latent, row: Row, bound: Bound = importance_bound) ->
     output = latent(x, condition=row.condition(), sample_shape=(20_000,))
     likelihood = linear_gaussian(x, output.z)
     weights = log_weights(likelihood, {"z": output})
+    relative = torch.exp(weights - torch.logsumexp(weights, 0)) * len(weights)
+    last_error = 5 * relative.std(0) / math.sqrt(len(weights))
+    assert (last_error < 0.1).all(), f"too noisy to judge: {last_error}"
     previous = likelihood.mean(0) - output.kl
     error = 5 * (likelihood.std(0) + weights.std(0)) / math.sqrt(len(weights))
     for k in (1, 4, 32, len(weights)):
@@ -97,9 +106,9 @@ def bound_tightens(latent: Latent, row: Row, bound: Bound = importance_bound) ->
         bounds = bound(groups.flatten(1)).reshape(-1, len(x))
         mean = bounds.mean(0)
         assert (mean >= previous - error).all(), f"L_{k} falls below the bound before it"
-        assert (mean <= exact + error).all(), f"L_{k} lies above the exact marginal"
+        assert (mean <= exact + torch.maximum(error, last_error)).all(), f"L_{k} above the marginal"
         previous = mean
-    assert ((previous - exact).abs() < 0.02).all(), (previous, exact)
+    assert ((previous - exact).abs() < last_error).all(), f"L_{k} off by {previous - exact} nats"
 
 
 def loss_ignores_batch_size(

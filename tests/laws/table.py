@@ -28,7 +28,7 @@ class Row:
         name: test id.
         build: makes the latent; called under a fixed seed.
         stochastic: it has a posterior and a prior.
-        kl_is_exact: its ``kl`` is KL(q || p); else an upper bound of it that splits off a component.
+        kl_is_exact: its ``kl`` is KL(q || p); else an upper bound or an estimate of it.
         classes: number of classes of its prior's condition; 0 for none.
     """
 

@@ -1,7 +1,13 @@
-import pytest
-from tiny_voice import write_tiny_voice
+import sys
+from pathlib import Path
 
-from tts_vae.synthesis.voice import Voice
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for tiny_voice, which the CLI's tests share
+
+from tiny_voice import write_tiny_voice  # noqa: E402
+
+from tts_vae.synthesis.voice import Voice  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
 from pathlib import Path
 
 import numpy as np
 import soundfile
+import soxr
 from numpy.typing import NDArray
 
 Waveform = NDArray[np.float32]
@@ -51,10 +53,8 @@ def read_audio(path: str | Path, sample_rate: int | None = None) -> tuple[Wavefo
 
 def resample(waveform: Waveform, source_rate: int, target_rate: int) -> Waveform:
     """Band-limited resampling (soxr, high quality), (samples,) -> (about samples * ratio,)."""
-    import librosa  # slow to import, and needed only where rates differ
-
-    return librosa.resample(
-        np.asarray(waveform, dtype=np.float32), orig_sr=source_rate, target_sr=target_rate
+    return np.asarray(
+        soxr.resample(np.asarray(waveform, dtype=np.float32), source_rate, target_rate, "HQ")
     )
 
 
@@ -87,7 +87,8 @@ def write_wav(path: str | Path, waveform: np.ndarray, sample_rate: int) -> Path:
         )
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise ValueError(
             f"expected a place to write, got {path} ({' '.join(str(error).split())}); "
             "choose another folder"

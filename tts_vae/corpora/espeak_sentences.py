@@ -14,18 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from . import espeak_words as words
+from .espeak_inflection import article, past, plural, third_person
 
 MAX_CHARS = 92
 """Characters; longer sentences are drawn again (about 6 s at a middling rate)."""
-
-_PLURALS = {
-    "child": "children", "deer": "deer", "goose": "geese", "mouse": "mice", "moose": "moose",
-    "sheep": "sheep", "salmon": "salmon", "calf": "calves", "wolf": "wolves", "leaf": "leaves",
-    "knife": "knives", "shelf": "shelves", "thief": "thieves", "scarf": "scarves", "ox": "oxen",
-}  # fmt: skip
-_DOUBLED = frozenset("drop drag grab hug rob trap wrap nod".split())
-_VOWEL_SOUND = ("hour", "honest", "heir")
-_CONSONANT_SOUND = ("uni", "use", "usu", "europ", "one-", "ukulele")
 
 # kind of sentence -> share of the corpus
 _SHARES = {
@@ -50,39 +42,6 @@ class Deck:
         return self._left.pop()
 
 
-def plural(noun: str) -> str:
-    """The plural of a noun."""
-    if noun in _PLURALS:
-        return _PLURALS[noun]
-    if noun.endswith("man") and noun not in ("human", "german"):
-        return noun[:-3] + "men"
-    return _with_s(noun)
-
-
-def third_person(verb: str) -> str:
-    """The form after "she": goes, carries, sees."""
-    return _with_s(verb)
-
-
-def past(verb: str) -> str:
-    """The past of "base" or "base/past"."""
-    base, _, irregular = verb.partition("/")
-    if irregular:
-        return irregular
-    if base.endswith("e"):
-        return base + "d"
-    if base.endswith("y") and base[-2] not in "aeiou":
-        return base[:-1] + "ied"
-    return base + (base[-1] if base in _DOUBLED else "") + "ed"
-
-
-def article(word: str) -> str:
-    """"a" or "an", by the sound of `word`."""
-    if word.startswith(_VOWEL_SOUND):
-        return "an"
-    return "an" if word[0] in "aeiou" and not word.startswith(_CONSONANT_SOUND) else "a"
-
-
 def sentences(generator: np.random.Generator) -> Iterator[str]:
     """Sentences without end, none twice."""
     grammar = _Grammar(generator)
@@ -97,15 +56,6 @@ def sentences(generator: np.random.Generator) -> Iterator[str]:
         if len(sentence) <= MAX_CHARS and sentence not in seen:
             seen.add(sentence)
             yield sentence
-
-
-def _with_s(word: str) -> str:
-    if word.endswith("y") and word[-2] not in "aeiou":
-        return word[:-1] + "ies"
-    if word.endswith("scissors"):
-        return word
-    return word + ("es" if word.endswith(("s", "x", "z", "ch", "sh", "o")) and word[-2:] not in
-                   ("io", "no") and word != "loch" else "s")  # fmt: skip
 
 
 class _Grammar:
@@ -146,7 +96,9 @@ class _Grammar:
         if form == 0:
             return f"Is {self._subject()} {self._adjective.deal()}{self._ending()}?"
         if form == 1:
-            return f"Are the {plural(self._person.deal())} {self._preposition.deal()} {self._where()}?"
+            return (
+                f"Are the {plural(self._person.deal())} {self._preposition.deal()} {self._where()}?"
+            )
         if form == 2:
             return f"{opening} {self._subject()} {base} {self._object()}, or {self._object()}?"
         return f"{opening} {self._subject()} {base} {self._object()}{self._ending()}?"
@@ -182,7 +134,9 @@ class _Grammar:
         number = self._number.deal()
         form = self._draw(4)
         if form == 0:
-            return f"{self._subject()} counted {number} {plural(self._animal.deal())}{self._ending()}."
+            return (
+                f"{self._subject()} counted {number} {plural(self._animal.deal())}{self._ending()}."
+            )
         if form == 1:
             return f"The {self._thing.deal()} costs {number} dollars."
         if form == 2:

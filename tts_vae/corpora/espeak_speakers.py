@@ -8,7 +8,7 @@ Pitch: for a voice file with `pitch LOW HIGH` and the settings pitch and range (
 F0 and the F0 spread of a sentence are, by least squares over 480 utterances (residual 0.9 st),
 
     median = 0.92 LOW 2**((pitch - 50) / 50) + (0.50 + 0.31 range / 50) (HIGH - LOW)   Hz
-    spread = 0.25 (HIGH - LOW) range / 50                                            Hz
+    spread = 0.28 (HIGH - LOW) range / 50                                            Hz
 
 in the form that espeak-ng's `SetPitch2` has. `espeak_settings` solves both for what is wanted in Hz
 and semitones, so that middle and spread, drawn independently, come out independent.
@@ -23,7 +23,7 @@ from types import MappingProxyType
 VARIANT_PREFIX = "ttsvae-"
 _WIDTH = 0.5
 """HIGH - LOW as a share of the middle pitch."""
-_BASE, _CONSTANT, _PER_RANGE, _SPREAD = 0.92, 0.50, 0.31, 0.25
+_BASE, _CONSTANT, _PER_RANGE, _SPREAD = 0.92, 0.50, 0.31, 0.28
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,16 @@ class Speaker:
         name: "f1" to "f4", "m1" to "m4".
         gender: "female" or "male".
         pitch_hz: middle pitch.
-        formants: (frequency, height, width) in percent for F0 to F5.
+        frequencies, heights, widths: of formants 0 to 5, percent of espeak-ng's own.
         source: further lines of an espeak-ng variant file.
     """
 
     name: str
     gender: str
     pitch_hz: float
-    formants: tuple[tuple[int, int, int], ...]
+    frequencies: tuple[int, ...]
+    heights: tuple[int, ...]
+    widths: tuple[int, ...]
     source: tuple[str, ...] = ()
 
     @property
@@ -68,7 +70,8 @@ class Speaker:
             "roughness 0",
             "echo 0 0",
         ]
-        for number, (frequency, height, width) in enumerate(self.formants):
+        formants = zip(self.frequencies, self.heights, self.widths, strict=True)
+        for number, (frequency, height, width) in enumerate(formants):
             lines.append(f"formant {number} {frequency} {height} {width}")
         return "\n".join((*lines, *self.source)) + "\n"
 
@@ -88,53 +91,50 @@ class Speaker:
 
 _SPEAKERS = (
     Speaker(
-        "f1",
-        "female",
-        190.0,
-        ((105, 90, 120), (114, 85, 130), (112, 80, 120), (114, 80, 120), (112, 80, 120), (110, 80, 120)),
+        "f1", "female", 190.0,
+        frequencies=(105, 114, 112, 114, 112, 110), heights=(90, 85, 80, 80, 80, 80),
+        widths=(120, 130, 120, 120, 120, 120),
     ),
     Speaker(
-        "f2",
-        "female",
-        235.0,
-        ((110, 80, 130), (122, 90, 120), (124, 90, 120), (122, 95, 110), (118, 95, 110), (116, 90, 110)),
-        ("tone 600 170 1200 150 3000 160 5000 90",),
+        "f2", "female", 235.0,
+        frequencies=(110, 122, 124, 122, 118, 116), heights=(80, 90, 90, 95, 95, 90),
+        widths=(130, 120, 120, 110, 110, 110),
+        source=("tone 600 170 1200 150 3000 160 5000 90",),
     ),
     Speaker(
-        "f3",
-        "female",
-        165.0,
-        ((102, 110, 150), (108, 90, 160), (106, 65, 160), (110, 55, 170), (108, 50, 170), (106, 45, 170)),
-        ("breath 0 6 6 5 5 4 3 2", "voicing 85"),
+        "f3", "female", 165.0,
+        frequencies=(102, 108, 106, 110, 108, 106), heights=(110, 90, 65, 55, 50, 45),
+        widths=(150, 160, 160, 170, 170, 170),
+        source=("breath 0 6 6 5 5 4 3 2", "voicing 85",),
     ),
     Speaker(
-        "f4",
-        "female",
-        210.0,
-        ((108, 70, 110), (106, 100, 100), (128, 110, 100), (116, 110, 90), (124, 100, 90), (120, 95, 90)),
-        ("consonants 120 120",),
+        "f4", "female", 210.0,
+        frequencies=(108, 106, 128, 116, 124, 120), heights=(70, 100, 110, 110, 100, 95),
+        widths=(110, 100, 100, 90, 90, 90),
+        source=("consonants 120 120",),
     ),
     Speaker(
-        "m1",
-        "male",
-        95.0,
-        ((96, 120, 110), (93, 105, 110), (92, 90, 110), (95, 80, 110), (96, 75, 110), (96, 70, 110)),
-        ("tone 400 255 1200 120 3000 70",),
-    ),
-    Speaker("m2", "male", 115.0, ((100, 100, 100),) * 6),
-    Speaker(
-        "m3",
-        "male",
-        140.0,
-        ((103, 80, 100), (104, 95, 90), (106, 110, 85), (104, 120, 80), (106, 115, 80), (106, 110, 80)),
-        ("consonants 115 120",),
+        "m1", "male", 95.0,
+        frequencies=(96, 93, 92, 95, 96, 96), heights=(120, 105, 90, 80, 75, 70),
+        widths=(110, 110, 110, 110, 110, 110),
+        source=("tone 400 255 1200 120 3000 70",),
     ),
     Speaker(
-        "m4",
-        "male",
-        105.0,
-        ((98, 105, 150), (101, 85, 160), (96, 70, 170), (99, 60, 180), (100, 50, 180), (100, 45, 180)),
-        ("breath 0 5 5 4 4 3 2 2", "voicing 85"),
+        "m2", "male", 115.0,
+        frequencies=(100, 100, 100, 100, 100, 100), heights=(100, 100, 100, 100, 100, 100),
+        widths=(100, 100, 100, 100, 100, 100),
+    ),
+    Speaker(
+        "m3", "male", 140.0,
+        frequencies=(103, 104, 106, 104, 106, 106), heights=(80, 95, 110, 120, 115, 110),
+        widths=(100, 90, 85, 80, 80, 80),
+        source=("consonants 115 120",),
+    ),
+    Speaker(
+        "m4", "male", 105.0,
+        frequencies=(98, 101, 96, 99, 100, 100), heights=(105, 85, 70, 60, 50, 45),
+        widths=(150, 160, 170, 180, 180, 180),
+        source=("breath 0 5 5 4 4 3 2 2", "voicing 85",),
     ),
 )  # fmt: skip
 

@@ -117,7 +117,7 @@ def _shape(weights: Mapping[str, Tensor]) -> dict[str, int]:
     return {
         "n_mels": n_mels,
         "conv_width": conv_width,
-        "lstm_width": weights["first.weight_hh_l0"].shape[1],
+        "lstm_width": weights["first.onward.weight_hh_l0"].shape[1],
     }
 
 

@@ -125,8 +125,8 @@ class Capacity(Objective):
                 term, beta = self._constraint(name, output.kl.mean())
                 loss = loss + term
             else:
-                beta = torch.tensor(self.beta(name, step))
-                loss = loss + beta.item() * output.kl.mean()
+                beta = reconstruction.new_tensor(self.beta(name, step))
+                loss = loss + beta * output.kl.mean()
             betas[f"beta/{name}"] = beta
         kls = {name: output.kl for name, output in sites.items()}
         return ObjectiveOutput(

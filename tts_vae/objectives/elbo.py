@@ -8,7 +8,6 @@ ELBO: Kingma & Welling 2014; beta: Higgins et al. 2017; free bits: Kingma et al.
 from collections.abc import Mapping
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from tts_vae.latents.contract import LatentOutput
@@ -79,7 +78,7 @@ class Elbo(Objective):
             kls[name] = self._kl(output)
             floored = self._floored(name, output, kls[name], self.free_bits(name, step))
             cost = cost + beta * floored
-            betas[f"beta/{name}"] = torch.tensor(beta)
+            betas[f"beta/{name}"] = reconstruction.new_tensor(beta)
         loss = cost.mean()
         return ObjectiveOutput(
             loss, common_terms(loss, reconstruction, kls) | betas | penalty_terms

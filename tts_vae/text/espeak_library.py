@@ -127,7 +127,10 @@ class _Engine:
         return 0
 
     def speak(self, text: str, voice: str, settings: Mapping[int, int]) -> EspeakSpeech:
-        if self.library.espeak_SetVoiceByName(voice.encode()) != 0:
+        # espeak-ng itself would say a variant that it does not have in its plain voice
+        _, _, variant = voice.partition("+")
+        known = not variant or (self.data_path / "voices" / "!v" / variant).is_file()
+        if not known or self.library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise ValueError(
                 f"expected a voice of espeak-ng such as 'en-us' or 'en-us+f2'; got {voice!r}"
             )

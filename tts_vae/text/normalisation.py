@@ -21,6 +21,7 @@ ABBREVIATIONS = frozenset(
 )
 """Abbreviations whose dot ends no sentence; espeak-ng pronounces them without it."""
 
+_MOST_PASSES = 20
 _DOTTED = re.compile(r"\b(\w+)\.(?=\s*\S)")
 _INITIAL = re.compile(r"\b([A-Z])\.(?=\s+[A-Z])")
 _LATIN = {"e.g.": "for example", "i.e.": "that is", "viz.": "namely", "&c.": "et cetera"}
@@ -56,6 +57,14 @@ def normalise(text: str) -> str:
             "give a word to pronounce"
         )
     text = text.translate(_QUOTES).translate(_DASHES)
+    for _ in range(_MOST_PASSES):  # one rule can uncover work for another: `5)-'5`
+        before, text = text, _one_pass(text)
+        if text == before:
+            break
+    return text
+
+
+def _one_pass(text: str) -> str:
     for short, long in _LATIN.items():
         text = re.sub(rf"(?<!\w){re.escape(short)}", long, text, flags=re.IGNORECASE)
     text = _INITIAL.sub(r"\1", text)

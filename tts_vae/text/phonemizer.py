@@ -11,7 +11,7 @@ import re
 import unicodedata
 from typing import Protocol
 
-from .espeak_library import load, synthesize
+from .espeak_library import synthesize, version
 from .espeak_tokens import tokenise
 from .normalisation import normalise
 from .numbers import spell_numbers
@@ -61,7 +61,7 @@ class EspeakPhonemizer:
             raise ValueError(f"expected the voice 'en-us' or 'en-us+VARIANT'; got {voice!r}")
         self.voice = voice
         self.table = default_table()
-        load()
+        version()  # starts espeak-ng: a missing extra is told here, not at the first text
 
     def __call__(self, text: str) -> list[str]:
         """Tokens: `START`, phones with stress, punctuation, a terminal mark.

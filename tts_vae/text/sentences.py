@@ -18,9 +18,8 @@ def split_sentences(text: str, max_chars: int = 250) -> list[str]:
     """Cut a text where a speaker would stop.
 
     Sentences end at `. ? !` (not after abbreviations, initials, or before a small letter) and at
-    blank lines. What is
-    longer than `max_chars` is cut at semicolons, colons and stops, then at commas and dashes, then between
-    words; a single longer word stays whole.
+    blank lines. What is longer than `max_chars` is cut at semicolons, colons and stops, then at
+    commas and dashes, then between words; a single longer word stays whole.
 
     Args:
         text: one sentence or a book.

@@ -97,6 +97,10 @@ class MixtureStart(Callback):
             )
 
 
+class CollapseError(ValueError):
+    """A latent carries nothing; the message says what to try."""
+
+
 class CollapseWatch(Callback):
     """Stops a run whose latent carries nothing, saying what to try.
 
@@ -117,7 +121,7 @@ class CollapseWatch(Callback):
         """Check the prosody site on the validation split.
 
         Raises:
-            RuntimeError: naming the site, its KL, its active units and the remedies.
+            CollapseError: naming the site, its KL, its active units and the remedies.
         """
         if trainer.sanity_checking:
             return
@@ -131,7 +135,7 @@ class CollapseWatch(Callback):
             if kl is not None and held:
                 gone = gone or float(kl) < self.min_kl_nats
             if gone and trainer.global_step >= self.after_step and len(means[name]) > 1:
-                raise RuntimeError(
+                raise CollapseError(
                     f"site {name!r} has collapsed at step {trainer.global_step}: KL "
                     f"{float(kl) if kl is not None else float('nan'):.2f} nats, {active} active"
                     f" units; try objective=capacity (holds the KL open), a longer"

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
+import torchaudio.functional
 from torch import Tensor, nn
 
-from tts_vae.models.speech.recogniser import STRIDE, steps_needed
-from tts_vae.text.symbols import SymbolTable, ctc_labels, plain_phone
+from tts_vae.models.speech.recogniser import STRIDE, CtcRecogniser, steps_needed
+from tts_vae.text.symbols import PAUSE_LABEL, SymbolTable, ctc_labels, plain_phone
 
 log = logging.getLogger(__name__)
 
@@ -81,3 +82,24 @@ def long_enough(item: Recording, lookup: Tensor) -> bool:
         "%s left out: %d frames are too few for %d phones", item.id, item.mels.shape[0], len(labels)
     )
     return False
+
+
+@torch.no_grad()
+def phone_error_rate(
+    recogniser: CtcRecogniser,
+    items: Sequence[Recording],
+    lookup: Tensor,
+    labels: Sequence[str],
+) -> float:
+    """Phone errors per phone over recordings, pauses left out; NaN without any recording."""
+    pause = labels.index(PAUSE_LABEL)
+    errors = total = 0
+    for start in range(0, len(items), 16):
+        batch = pad_recordings(items[start : start + 16], lookup)
+        decoded = recogniser.greedy(recogniser(batch.mels, batch.mel_mask))
+        for row, count, found in zip(batch.labels, batch.label_lengths, decoded, strict=True):
+            truth = [label for label in row[:count].tolist() if label != pause]
+            found = [label for label in found if label != pause]
+            errors += torchaudio.functional.edit_distance(truth, found)
+            total += len(truth)
+    return errors / total if total else float("nan")

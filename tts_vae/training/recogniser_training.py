@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torchaudio.functional
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
 from tts_vae.data.sampler import PaddedBatchSampler
 from tts_vae.models.speech.augmentation import Augmentation
 from tts_vae.models.speech.recogniser import STRIDE, CtcRecogniser
-from tts_vae.text.symbols import PAUSE_LABEL, SymbolTable
+from tts_vae.text.symbols import SymbolTable
 from tts_vae.training.recogniser_batches import (
     LabelledBatch,
     Recording,
     label_lookup,
     long_enough,
     pad_recordings,
+    phone_error_rate,
 )
 
 REAL_SPEECH = Augmentation(tempo=0.15, frequency_masks=2, time_masks=2)
@@ -88,6 +88,7 @@ def train_recogniser(
     settings: RecogniserSettings | None = None,
     checkpoint: Path | None = None,
     resume: bool = False,
+    initial: CtcRecogniser | None = None,
 ) -> TrainedRecogniser:
     """Train on ``train``; measure on ``valid`` once at the end.
 
@@ -98,6 +99,7 @@ def train_recogniser(
         settings: budget, batches, augmentation.
         checkpoint: file written atomically every ``checkpoint_s`` seconds and at the end.
         resume: go on from ``checkpoint`` where it exists, as if never interrupted.
+        initial: start from a copy of these weights (same labels), not from random ones.
 
     Raises:
         ValueError: no recording can be used.
@@ -117,6 +119,8 @@ def train_recogniser(
         recogniser = CtcRecogniser(
             len(labels), n_mels=usable[0].mels.shape[-1], dropout=settings.dropout
         ).to(device)
+        if initial is not None:
+            _copy_weights(initial, recogniser)
         run = _Run(recogniser, settings, device, checkpoint)
         if resume and checkpoint is not None and checkpoint.exists():
             run.restore(checkpoint)
@@ -125,7 +129,7 @@ def train_recogniser(
     return TrainedRecogniser(
         recogniser=recogniser,
         labels=labels,
-        valid_error_rate=_error_rate(recogniser, valid, lookup, labels),
+        valid_error_rate=phone_error_rate(recogniser, valid, lookup, labels),
         losses=run.losses,
         steps=run.step,
         minutes=run.elapsed_s / 60,
@@ -249,24 +253,15 @@ class _Run:
             (torch.cuda if name == "cuda" else torch).set_rng_state(value)
 
 
-@torch.no_grad()
-def _error_rate(
-    recogniser: CtcRecogniser,
-    items: Sequence[Recording],
-    lookup: Tensor,
-    labels: Sequence[str],
-) -> float:
-    pause = labels.index(PAUSE_LABEL)
-    errors = total = 0
-    for start in range(0, len(items), 16):
-        batch = pad_recordings(items[start : start + 16], lookup)
-        decoded = recogniser.greedy(recogniser(batch.mels, batch.mel_mask))
-        for row, count, found in zip(batch.labels, batch.label_lengths, decoded, strict=True):
-            truth = [label for label in row[:count].tolist() if label != pause]
-            found = [label for label in found if label != pause]
-            errors += torchaudio.functional.edit_distance(truth, found)
-            total += len(truth)
-    return errors / total if total else float("nan")
+def _copy_weights(source: CtcRecogniser, target: CtcRecogniser) -> None:
+    try:
+        target.load_state_dict(source.state_dict())
+    except RuntimeError as error:
+        raise ValueError(
+            f"expected an initial recogniser of {target.n_labels} labels and {target.n_mels} mel "
+            f"bands, got {source.n_labels} and {source.n_mels}; start from one of the same front "
+            "end and default widths"
+        ) from error
 
 
 def _random_state(device: torch.device) -> dict[str, Tensor]:
@@ -285,4 +280,5 @@ def _device(name: str) -> torch.device:
 def _has_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
-    return torch.cpu._is_amx_tile_supported()
+    checks = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    return any(getattr(torch.cpu, name, lambda: False)() for name in checks)

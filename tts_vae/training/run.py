@@ -10,6 +10,7 @@ from typing import Any
 
 import lightning
 import torch
+import yaml
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from safetensors.torch import load_file
@@ -82,6 +83,7 @@ def train_voice(config: Mapping[str, Any], data: SpeechData, objective: Objectiv
             plugins=[AtomicCheckpointIO()],
             logger=TensorBoardLogger(output, name="", version="tensorboard"),
             max_epochs=-1,
+            use_distributed_sampler=False,
             num_sanity_val_steps=0,
             enable_model_summary=False,
         )
@@ -121,6 +123,7 @@ def export_voice(
         metadata={
             "corpus": config["corpus"]["name"],
             "corpus_dir": str(config["corpus"]["dir"]),
+            "level_db": config["corpus"]["level_db"],
             "experiment": config["name"],
             "steps": module.global_step or config["steps"],
             "seed": config["seed"],
@@ -136,8 +139,6 @@ def copy_weights(model: LatentModel, voice: Path, symbols: tuple[str, ...]) -> i
     Returns:
         The number of tensors copied.
     """
-    import yaml
-
     weights = load_file(voice / "model.safetensors")
     theirs = yaml.safe_load((voice / "config.yaml").read_text())["symbols"]
     mine, copied = model.state_dict(), 0

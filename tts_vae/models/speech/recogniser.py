@@ -60,8 +60,8 @@ class CtcRecogniser(nn.Module):
         self.conv = MaskedConv(n_mels, conv_width, 5)
         self.down = nn.Conv1d(conv_width, conv_width, 5, stride=STRIDE, padding=2)
         self.norm = nn.LayerNorm(conv_width)
-        self.first = nn.LSTM(conv_width, lstm_width, batch_first=True, bidirectional=True)
-        self.second = nn.LSTM(2 * lstm_width, lstm_width, batch_first=True, bidirectional=True)
+        self.first = BidirectionalLstm(conv_width, lstm_width)
+        self.second = BidirectionalLstm(2 * lstm_width, lstm_width)
         self.dropout = nn.Dropout(dropout)
         self.project = nn.Linear(2 * lstm_width, n_labels)
 
@@ -91,8 +91,8 @@ class CtcRecogniser(nn.Module):
         x = F.gelu(self.conv(x, mel_mask)) * mel_mask.unsqueeze(-1)
         x = self.down(x.transpose(1, 2)).transpose(1, 2)
         x = self.dropout(F.gelu(self.norm(x)))
-        x = self.dropout(_over_real_steps(self.first, x, lengths))
-        x = self.dropout(_over_real_steps(self.second, x, lengths))
+        x = self.dropout(self.first(x, lengths))
+        x = self.dropout(self.second(x, lengths))
         return CtcOutput(self.project(x).float().log_softmax(-1), lengths)
 
     def loss(self, output: CtcOutput, labels: Tensor, label_lengths: Tensor) -> Tensor:
@@ -135,15 +135,33 @@ class CtcRecogniser(nn.Module):
         return centred * (variance + 1e-2).rsqrt()
 
 
+class BidirectionalLstm(nn.Module):
+    """Two LSTMs, one over time and one against it, each row over its own length.
+
+    A row is reversed within its length, so that padding comes last in both directions and no
+    packing is needed: on CPUs that is several times faster than a packed sequence.
+
+    Args:
+        in_width: features of the input.
+        width: units of each direction.
+    """
+
+    def __init__(self, in_width: int, width: int) -> None:
+        super().__init__()
+        self.onward = nn.LSTM(in_width, width, batch_first=True)
+        self.against = nn.LSTM(in_width, width, batch_first=True)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """(batch, steps, in_width), lengths (batch,) -> (batch, steps, 2 width)."""
+        steps = torch.arange(x.shape[1], device=x.device)
+        last = lengths.unsqueeze(1) - 1
+        mirrored = torch.where(steps <= last, last - steps, steps).unsqueeze(-1)
+        onward, _ = self.onward(x)
+        against, _ = self.against(x.gather(1, mirrored.expand_as(x)))
+        against = against.gather(1, mirrored.expand_as(against))
+        return torch.cat([onward, against], -1)
+
+
 def steps_needed(labels: list[int]) -> int:
     """Fewest CTC steps that can spell ``labels``: one each, and a blank between two equal ones."""
     return len(labels) + sum(a == b for a, b in zip(labels, labels[1:], strict=False))
-
-
-def _over_real_steps(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> Tensor:
-    """Run a bidirectional LSTM over (batch, steps, width), each row over its own length."""
-    packed = nn.utils.rnn.pack_padded_sequence(
-        x, lengths.cpu(), batch_first=True, enforce_sorted=False
-    )
-    out, _ = lstm(packed)
-    return nn.utils.rnn.pad_packed_sequence(out, batch_first=True, total_length=x.shape[1])[0]
