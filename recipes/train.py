@@ -15,7 +15,15 @@ from tts_vae.audio.mel import MelConfig
 from tts_vae.training.data_module import SpeechData
 from tts_vae.training.run import train_voice
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+# beside recipes/ in a checkout, inside it where the package was installed from a wheel
+CONFIGS = next(
+    folder
+    for folder in (
+        Path(__file__).resolve().parents[1] / "configs",
+        Path(__file__).parent / "_configs",
+    )
+    if folder.is_dir()
+)
 
 
 def configure(overrides: list[str], name: str = "train") -> DictConfig:

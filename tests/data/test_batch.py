@@ -41,15 +41,15 @@ def test_collate_pads_and_masks():
     long, short = record("a", speaker=3), record("b", durations=(1, 1), f0=(100, 100))
     batch = collate([UtteranceDataset([r])[0] for r in (long, short)])
     assert (batch.ids, batch.texts, len(batch)) == (["a", "b"], ["text a", "text b"], 2)
-    assert batch.tokens.tolist() == [[1, 2, 3], [1, 2, 0]]
-    assert batch.token_mask.tolist() == [[True] * 3, [True, True, False]]
+    assert batch.tokens.tolist() == [[1, 2, 3, 0], [1, 2, 0, 0]]
+    assert batch.token_mask.tolist() == [[True, True, True, False], [True, True, False, False]]
     assert batch.mel_mask.sum(1).tolist() == [5, 2]
-    assert batch.mels.shape == (2, 5, 80) and batch.mels.dtype == torch.float32
+    assert batch.mels.shape == (2, 16, 80) and batch.mels.dtype == torch.float32
     assert not batch.mels[~batch.mel_mask].any()
     torch.testing.assert_close(batch.mels[1, :2], short.mels.float())
-    assert batch.durations.tolist() == [[2, 0, 3], [1, 1, 0]]
+    assert batch.durations.tolist() == [[2, 0, 3, 0], [1, 1, 0, 0]]
     assert torch.equal(batch.durations.sum(1), batch.mel_mask.sum(1))
-    assert batch.pitch_st.shape == batch.energy_db.shape == batch.voiced.shape == (2, 3)
+    assert batch.pitch_st.shape == batch.energy_db.shape == batch.voiced.shape == (2, 4)
     assert batch.speaker.tolist() == [3, 0]
 
 

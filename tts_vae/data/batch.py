@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 from torch.nn.utils.rnn import pad_sequence
 
 from tts_vae.data.dataset import Utterance
@@ -70,6 +71,11 @@ class SpeechBatch:
         return replace(self, **moved)
 
 
+PHONE_MULTIPLE, FRAME_MULTIPLE = 4, 16
+"""Padded lengths are multiples of these: few distinct shapes keep the caches of the convolution
+libraries small (on CPUs they hold kernels and buffers for every shape they have seen)."""
+
+
 def collate(utterances: Sequence[Utterance]) -> SpeechBatch:
     """Pads utterances into a batch.
 
@@ -81,16 +87,28 @@ def collate(utterances: Sequence[Utterance]) -> SpeechBatch:
     timed = [u.durations for u in utterances if u.durations is not None]
     phones = torch.tensor([len(u.tokens) for u in utterances])
     frames = torch.tensor([len(u.mels) for u in utterances])
+    most_phones = _round_up(int(phones.max()), PHONE_MULTIPLE)
+    most_frames = _round_up(int(frames.max()), FRAME_MULTIPLE)
+
+    def phonewise(tensors: Sequence[Tensor]) -> Tensor:
+        joined = pad_sequence(list(tensors), batch_first=True)
+        return pad(joined, (0, most_phones - joined.shape[1]))
+
+    mels = pad_sequence([u.mels for u in utterances], batch_first=True).float()
     return SpeechBatch(
         ids=[u.id for u in utterances],
         texts=[u.text for u in utterances],
-        tokens=pad_sequence([u.tokens for u in utterances], batch_first=True),
-        token_mask=torch.arange(int(phones.max())) < phones[:, None],
-        mels=pad_sequence([u.mels for u in utterances], batch_first=True).float(),
-        mel_mask=torch.arange(int(frames.max())) < frames[:, None],
-        durations=pad_sequence(timed, batch_first=True) if len(timed) == len(utterances) else None,
-        pitch_st=pad_sequence([u.pitch_st for u in utterances], batch_first=True),
-        energy_db=pad_sequence([u.energy_db for u in utterances], batch_first=True),
-        voiced=pad_sequence([u.voiced for u in utterances], batch_first=True),
+        tokens=phonewise([u.tokens for u in utterances]),
+        token_mask=torch.arange(most_phones) < phones[:, None],
+        mels=pad(mels, (0, 0, 0, most_frames - mels.shape[1])),
+        mel_mask=torch.arange(most_frames) < frames[:, None],
+        durations=phonewise(timed) if len(timed) == len(utterances) else None,
+        pitch_st=phonewise([u.pitch_st for u in utterances]),
+        energy_db=phonewise([u.energy_db for u in utterances]),
+        voiced=phonewise([u.voiced for u in utterances]),
         speaker=torch.tensor([u.speaker for u in utterances]),
     )
+
+
+def _round_up(length: int, multiple: int) -> int:
+    return -(-length // multiple) * multiple

@@ -221,7 +221,7 @@ class _NoVocoder:
     def __init__(self, hop_length: int) -> None:
         self.hop_length = hop_length
 
-    def __call__(self, mels: torch.Tensor) -> torch.Tensor:
+    def __call__(self, mels: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         return torch.zeros(len(mels), mels.shape[1] * self.hop_length)
 
 

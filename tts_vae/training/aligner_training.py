@@ -21,6 +21,7 @@ def train_aligner(
     batch_size: int = 16,
     learning_rate: float = 1e-3,
     seed: int = 0,
+    steps: int | None = None,
 ) -> ForwardSumAligner:
     """Train for a wall-clock budget, in float32.
 
@@ -31,6 +32,7 @@ def train_aligner(
         batch_size: recordings in a batch.
         learning_rate: of Adam.
         seed: of weights and order.
+        steps: budget in batches instead of minutes; exactly repeatable.
 
     Raises:
         ValueError: if no recording can be used.
@@ -48,8 +50,12 @@ def train_aligner(
     start, step = time.monotonic(), 0
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns) as bar:
-        task = bar.add_task("aligner", total=60 * minutes)
-        while (elapsed := time.monotonic() - start) < 60 * minutes:
+        task = bar.add_task("aligner", total=1000)
+        while True:
+            elapsed_s = time.monotonic() - start
+            progress = elapsed_s / (60 * minutes) if steps is None else step / steps
+            if progress >= 1:
+                break
             anchor = int(torch.randint(len(usable), (1,), generator=order))
             rows = (lengths - lengths[anchor]).abs().argsort()[: 2 * batch_size]
             rows = rows[torch.randperm(len(rows), generator=order)[:batch_size]]
@@ -67,7 +73,7 @@ def train_aligner(
             step += 1
             bar.update(
                 task,
-                completed=elapsed,
+                completed=round(1000 * progress),
                 description=f"aligner step {step}  {float(loss):.3f} nats/phone",
             )
     return aligner.eval()

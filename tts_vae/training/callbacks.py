@@ -1,4 +1,4 @@
-"""What happens around the steps: starting the mixture, watching for collapse."""
+"""What happens around the steps: starting the mixture, watching for collapse, the bar."""
 
 import warnings
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
@@ -75,7 +75,8 @@ class MixtureStart(Callback):
         mixtures = {n: x for n, x in module.model.sites.items() if isinstance(x, MixtureLatent)}
         if not mixtures:
             return
-        means = posterior_means(module, trainer.train_dataloader)
+        # a loader of its own: the one in use must not lose its place
+        means = posterior_means(module, trainer.datamodule.train_dataloader())  # type: ignore[attr-defined]
         for name, latent in mixtures.items():
             codes = means[name].astype(np.float64)
             spread = codes.var(0).mean()
@@ -89,12 +90,10 @@ class MixtureStart(Callback):
                     reg_covar=1e-3 * float(spread) + 1e-6,
                     random_state=self.seed,
                 ).fit(codes)
-            device = module.device
-            latent.initialise(
-                torch.tensor(fit.means_, dtype=torch.float32, device=device),
-                torch.tensor(np.sqrt(fit.covariances_), dtype=torch.float32, device=device),
-                torch.tensor(fit.weights_, dtype=torch.float32, device=device),
-            )
+            fitted = (fit.means_, np.sqrt(fit.covariances_), fit.weights_)
+            # each process has fitted its share of the corpus; the first one's fit is for all
+            shared = trainer.strategy.broadcast(fitted)
+            latent.initialise(*(torch.tensor(x).float().to(module.device) for x in shared))
 
 
 class CollapseError(ValueError):
@@ -141,3 +140,13 @@ class CollapseWatch(Callback):
                     f" units; try objective=capacity (holds the KL open), a longer"
                     " objective.beta warm-up, or free_bits_nats"
                 )
+
+
+class ProgressBar(TQDMProgressBar):
+    """Lightning's bar without the version number, which here is always the same."""
+
+    def get_metrics(self, trainer: lightning.Trainer, pl_module: Any) -> dict[str, Any]:
+        """What stands at the end of the bar."""
+        items = super().get_metrics(trainer, pl_module)
+        items.pop("v_num", None)
+        return items

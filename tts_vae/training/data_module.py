@@ -69,10 +69,12 @@ class SpeechData(lightning.LightningDataModule):
         if not len(self.train_store):
             raise ValueError(f"{corpus_dir} has no training recordings; prepare more utterances")
         self.speakers = tuple(self.train_store.speakers)
+        self.train_set = UtteranceDataset(self.train_store)
+        self.valid_set = UtteranceDataset(self.valid_store)
 
     def sample_batches(self, count: int = 20) -> list[SpeechBatch]:
         """A few batches spread over the training split, for statistics."""
-        dataset = UtteranceDataset(self.train_store)
+        dataset = self.train_set
         step = max(1, len(dataset) // (count * self.batch_size))
         picked = [dataset[i] for i in range(0, len(dataset), step)]
         return [
@@ -81,16 +83,16 @@ class SpeechData(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         """Shuffled batches of similar length, the same for the same seed and epoch."""
-        return self._loader(self.train_store, shuffle=True)
+        return self._loader(self.train_set, shuffle=True)
 
     def val_dataloader(self) -> DataLoader:
         """Validation batches in order of length."""
-        return self._loader(self.valid_store, shuffle=False)
+        return self._loader(self.valid_set, shuffle=False)
 
-    def _loader(self, store: FeatureStore, shuffle: bool) -> DataLoader:
+    def _loader(self, dataset: UtteranceDataset, shuffle: bool) -> DataLoader:
         together = torch.distributed.is_available() and torch.distributed.is_initialized()
         return padded_batches(
-            UtteranceDataset(store),
+            dataset,
             batch_size=self.batch_size,
             seed=self.seed,
             shuffle=shuffle,

@@ -17,7 +17,7 @@ class Listen(Callback):
 
     Args:
         mel: analysis constants of the mels.
-        every_epochs: validations between two logs.
+        every_epochs: epochs between two logs; logs where such an epoch has a validation.
         iterations: Griffin-Lim iterations.
     """
 

@@ -11,6 +11,11 @@ from tts_vae.latents.contract import LatentOutput
 from tts_vae.models.latent_model import LatentModel
 from tts_vae.objectives.contract import Objective
 
+REMEDY = (
+    "the last checkpoint is kept: resume=true with a lower optimizer.learning_rate,"
+    " or trainer.precision=32-true"
+)
+
 
 class LatentModule(lightning.LightningModule):
     """Trains a :class:`LatentModel` with an objective.
@@ -67,8 +72,7 @@ class LatentModule(lightning.LightningModule):
             bad += [f"kl_{n}" for n, s in output.sites.items() if not torch.isfinite(s.kl).all()]
             raise FloatingPointError(
                 f"loss is not finite at step {self.global_step} (terms: {', '.join(bad) or 'all'});"
-                " the last checkpoint is kept: resume=true with a lower optimizer.learning_rate,"
-                " or trainer.precision=32-true"
+                f" {REMEDY}"
             )
         self._log("train", output.terms, output.sites, len(output.log_likelihood))
         for name, value in result.terms.items():
@@ -91,7 +95,39 @@ class LatentModule(lightning.LightningModule):
             error.sum() / (mask.sum() * error.shape[-1]),
             prog_bar=True,
             batch_size=len(output.log_likelihood),
+            sync_dist=True,
         )
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Never replace a good checkpoint by one that cannot be trained on.
+
+        Raises:
+            FloatingPointError: if a parameter is not finite.
+        """
+        bad = [n for n, p in self.named_parameters() if not torch.isfinite(p).all()]
+        if bad:
+            raise FloatingPointError(
+                f"{len(bad)} parameters are not finite at step {self.global_step} (first: {bad[0]});"
+                f" {REMEDY}"
+            )
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Check that the checkpoint is of this configuration.
+
+        Raises:
+            ValueError: naming a tensor that does not fit.
+        """
+        mine, theirs = self.state_dict(), checkpoint["state_dict"]
+        shapes = [
+            f"{name} is {_shape(theirs.get(name))} there and {_shape(mine.get(name))} here"
+            for name in sorted(mine.keys() | theirs.keys())
+            if _shape(theirs.get(name)) != _shape(mine.get(name))
+        ]
+        if shapes:
+            raise ValueError(
+                f"the checkpoint is of another configuration: {shapes[0]} ({len(shapes)} differ); "
+                "resume with the overrides the run was started with, or choose another output="
+            )
 
     def _log(
         self,
@@ -100,11 +136,17 @@ class LatentModule(lightning.LightningModule):
         sites: dict[str, LatentOutput],
         batch_size: int,
     ) -> None:
+        together = stage == "valid"  # over processes
         for name, value in terms.items():
-            self.log(f"{stage}/log_likelihood/{name}", value.mean(), batch_size=batch_size)
+            self.log(
+                f"{stage}/log_likelihood/{name}",
+                value.mean(),
+                batch_size=batch_size,
+                sync_dist=together,
+            )
         for name, site in sites.items():
             kl = site.kl.mean()
-            self.log(f"{stage}/kl/{name}", kl, batch_size=batch_size)
+            self.log(f"{stage}/kl/{name}", kl, batch_size=batch_size, sync_dist=together)
             if stage == "train":
                 self.log(f"kl_{name}", kl.detach(), prog_bar=True, logger=False)
 
@@ -145,3 +187,7 @@ class LatentModule(lightning.LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
+
+
+def _shape(tensor: Tensor | None) -> str:
+    return "absent" if tensor is None else str(tuple(tensor.shape))

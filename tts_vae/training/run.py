@@ -1,9 +1,10 @@
 """From one resolved configuration to a trained voice: what `recipes/train.py` and the CLI run."""
 
+import inspect
 import logging
 import platform
+import signal
 import subprocess
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 import lightning
 import torch
 import yaml
-from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from safetensors.torch import load_file
 
 from tts_vae.audio.mel import MelConfig
@@ -22,13 +23,25 @@ from tts_vae.synthesis.bundle import instantiate, save_voice
 from tts_vae.training.callbacks import (
     CollapseWatch,
     MixtureStart,
+    ProgressBar,
     component_usage,
     posterior_means,
 )
-from tts_vae.training.checkpoints import AtomicCheckpointIO
+from tts_vae.training.checkpoints import AtomicCheckpointIO, RunCheckpoint
 from tts_vae.training.data_module import SpeechData
 from tts_vae.training.listen import Listen
 from tts_vae.training.module import LatentModule
+from tts_vae.training.quiet import quiet_lightning
+
+SECTIONS: dict[str, Any] = {
+    "optimizer": LatentModule,
+    "mixture_start": MixtureStart,
+    "collapse": CollapseWatch,
+    "listen": Listen,
+    "checkpoint": RunCheckpoint,
+    "trainer": lightning.Trainer,
+}
+"""Sections of the configuration whose keys are arguments of one constructor."""
 
 log = logging.getLogger(__name__)
 
@@ -45,39 +58,67 @@ def train_voice(config: Mapping[str, Any], data: SpeechData, objective: Objectiv
         The voice folder, ``<output>/voice``.
 
     Raises:
-        ValueError: if the output already holds a run and ``resume`` is false.
+        ValueError: if the output already holds a run and ``resume`` is false, its checkpoint
+            cannot be read or is of another configuration, or a section has an unknown key.
+        FloatingPointError: if the loss is not finite; the last checkpoint is kept.
+        CollapseError: if a site carries nothing.
+        KeyboardInterrupt: after Ctrl-C or SIGTERM; a log line says how to go on.
     """
     output = Path(config["output"])
-    checkpoint = output / "checkpoints" / "last.ckpt"
-    if checkpoint.exists() and not config["resume"]:
+    path = output / "checkpoints" / "last.ckpt"
+    checkpoint = path if path.exists() else None
+    if (checkpoint or (output / "voice").exists()) and not config["resume"]:
         raise ValueError(
             f"{output} already holds a run; continue it with resume=true or choose another output="
         )
+    for section, target in SECTIONS.items():
+        check_keys(section, config[section], target)
     lightning.seed_everything(config["seed"], verbose=False)
     model = instantiate(config["model"])
-    if not checkpoint.exists():
+    if checkpoint is None:
         model.decoder.fit_statistics(data.sample_batches())
         if config["init_from"] is not None:
             copied = copy_weights(model, Path(config["init_from"]), data.table.symbols)
             log.info("%d tensors start from %s", copied, config["init_from"])
     module = LatentModule(model, objective, seed=config["seed"], **config["optimizer"])
-    mel = MelConfig(**config["features"]["mel"])
     callbacks = [
         MixtureStart(**config["mixture_start"], seed=config["seed"]),
         CollapseWatch(**config["collapse"]),
-        Listen(mel, **config["listen"]),
-        ModelCheckpoint(
-            checkpoint.parent, filename="last", save_top_k=1, enable_version_counter=False
-        ),
-        TQDMProgressBar(refresh_rate=10),
+        Listen(MelConfig(**config["features"]["mel"]), **config["listen"]),
+        RunCheckpoint(path, **config["checkpoint"]),
+        ProgressBar(refresh_rate=10),
     ]
-    settings = dict(config["trainer"])
+    with quiet_lightning():
+        trainer = _trainer(config["trainer"], callbacks, output)
+        _fit(trainer, module, data, checkpoint)
+        if not _numbers(trainer) and len(data.valid_store):
+            # a finished run was resumed, or ended before its first validation
+            trainer.validate(module, data, verbose=False)
+    voice = output / "voice"
+    if trainer.is_global_zero:
+        export_voice(voice, config, module, data, _numbers(trainer))
+    trainer.strategy.barrier()
+    return voice
+
+
+def check_keys(section: str, values: Mapping[str, Any], target: Any) -> None:
+    """Raise ValueError if a section of the configuration has a key its constructor lacks."""
+    known = inspect.signature(target).parameters
+    for key in values:
+        if key not in known:
+            raise ValueError(
+                f"{section} has no key {key!r}; {target.__name__} takes {', '.join(known)}"
+            )
+
+
+def _trainer(
+    config: Mapping[str, Any], callbacks: list[lightning.Callback], output: Path
+) -> lightning.Trainer:
+    settings = dict(config)
     if settings["precision"] == "auto":
         settings["precision"] = "bf16-mixed" if _cpu_has_bf16() else "32-true"
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=UserWarning, module="lightning")
-        warnings.filterwarnings("ignore", category=FutureWarning, module="lightning")
-        trainer = lightning.Trainer(
+    try:
+        return lightning.Trainer(
             **settings,
             callbacks=callbacks,
             plugins=[AtomicCheckpointIO()],
@@ -86,11 +127,32 @@ def train_voice(config: Mapping[str, Any], data: SpeechData, objective: Objectiv
             use_distributed_sampler=False,
             num_sanity_val_steps=0,
             enable_model_summary=False,
+            enable_checkpointing=False,  # RunCheckpoint does it
         )
-        trainer.fit(module, data, ckpt_path=str(checkpoint) if checkpoint.exists() else None)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
-    return export_voice(output / "voice", config, module, data, _numbers(trainer))
+    except (MisconfigurationException, TypeError) as error:
+        raise ValueError(
+            f"trainer: {error}; choose trainer=cpu, gpu or ddp and check the trainer.* overrides"
+        ) from error
+
+
+def _fit(
+    trainer: lightning.Trainer, module: LatentModule, data: SpeechData, checkpoint: Path | None
+) -> None:
+    """Train; an interruption is a KeyboardInterrupt, after a line that says how to go on."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
+    except SystemExit as error:  # what Lightning makes of Ctrl-C and SIGTERM
+        signal.signal(signal.SIGINT, handler)  # Lightning has switched it off
+        saved = next(c for c in trainer.callbacks if isinstance(c, RunCheckpoint)).path  # type: ignore[attr-defined]
+        log.warning(
+            "training stopped at step %d; %s",
+            trainer.global_step,
+            f"{saved} is kept: the same command with resume=true goes on from it"
+            if saved.exists()
+            else "no checkpoint had been written yet, start again",
+        )
+        raise KeyboardInterrupt from error
 
 
 def export_voice(
