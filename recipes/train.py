@@ -34,12 +34,20 @@ def configure(overrides: list[str], name: str = "train") -> DictConfig:
     """
     try:
         with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-            return compose(name, overrides=overrides)
+            config = compose(name, overrides=overrides)
     except (HydraException, OmegaConfBaseException) as error:
         lines = [line for line in str(error.__cause__ or error).splitlines() if line.strip()]
         raise ValueError(
             f"configuration: {lines[0]}; keys and groups are listed in configs/"
         ) from None
+    written = OmegaConf.to_container(OmegaConf.load(CONFIGS / f"{name}.yaml"))
+    assert isinstance(written, dict)
+    groups = [entry for entry in written.get("defaults", []) if entry != "_self_"]
+    known = {key for part in (written, *groups) for key in part}
+    unknown = sorted(map(str, set(config) - known))
+    if unknown:  # of an experiment file, or added with +
+        raise ValueError(f"configuration: unknown keys {unknown}; configs/{name}.yaml has the rest")
+    return config
 
 
 def prepare_corpus(corpus: DictConfig) -> Path:

@@ -1,7 +1,9 @@
 """Clips to listen to: one sentence in every style a voice offers, each measured as it is heard."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,6 @@ from tts_vae.synthesis.speech import Speech
 from tts_vae.synthesis.style import SPEAKER, Style
 from tts_vae.synthesis.voice import Voice
 
-PITCH_ST, RATE, ENERGY_DB = (-4.0, 0.0, 4.0), (0.75, 1.0, 1.35), (-6.0, 0.0, 6.0)
 LEAST_USAGE = 0.01
 """Share of the training recordings from which a component counts as learned."""
 PAIR_SECONDS = (1.8, 4.5)
@@ -62,6 +63,43 @@ class Section:
     clips: tuple[Clip, ...]
 
 
+@dataclass(frozen=True)
+class Control:
+    """A shift in physical units: what is shown of it."""
+
+    name: str
+    unit: str
+    neutral: float
+    values: tuple[float, ...]
+    text: str
+
+
+CONTROLS = {
+    "pitch_st": Control(
+        "Pitch",
+        "st",
+        0.0,
+        (-4.0, 0.0, 4.0),
+        "Semitones added to the F0 of every phone; timing should stay as it is.",
+    ),
+    "rate": Control(
+        "Rate",
+        "×",
+        1.0,
+        (0.75, 1.0, 1.35),
+        "The length of every phone divided by a factor; F0 should stay as it is.",
+    ),
+    "energy_db": Control(
+        "Energy",
+        "dB",
+        0.0,
+        (-6.0, 0.0, 6.0),
+        "The whole spectrum raised or lowered; pitch and timing should stay as they are.",
+    ),
+}
+"""Word of ``voice.style`` -> what the page shows of it."""
+
+
 class Listening:
     """Speaks and measures the clips of a demonstration.
 
@@ -89,29 +127,15 @@ class Listening:
         shown.append(self.interpolation)
         if SPEAKER in voice.bundle.model.sites:
             shown.append(self.transfer)
-        shown += [
-            lambda: self.control("pitch_st", PITCH_ST, "Pitch shifts", "st"),
-            lambda: self.control("rate", RATE, "Rate shifts", "x"),
-            lambda: self.control("energy_db", ENERGY_DB, "Energy shifts", "dB"),
-        ]
-        return shown
+        return [*shown, *(partial(self.control, word) for word in CONTROLS)]
 
     def components(self) -> Section:
         """The sentence in every component, said by one speaker."""
-        usage = self._usage()
-        clips = [
-            self._say(
-                f"component-{k}",
-                f"Component {k}" + (f" ({100 * usage[k]:.0f} % of training)" if usage else ""),
-                self.voice.style(component=k),
-            )
-            for k in range(self.voice.components)
-        ]
         text = (
             "The prior of the prosody latent is a mixture; each component stands for one way of "
             "speaking that training found by itself. Same speaker, same sentence."
         )
-        return Section("components", "One sentence in every component", text, tuple(clips))
+        return Section("components", "One sentence in every component", text, self._components)
 
     def speakers(self) -> Section:
         """The sentence by every speaker, in the usual prosody."""
@@ -126,12 +150,11 @@ class Listening:
         """Nine steps between two components that sound different, or two recordings."""
         start, end = self.ends()
         steps = interpolate(self.voice, self.text, start, end, steps=9, seed=self.seed)
-        clips = [
-            self._spoken(
-                f"interpolation-{number}", f"Step {number + 1} of 9", point.style, point.speech
-            )
-            for number, point in enumerate(steps)
-        ]
+        clips = []
+        for number, point in enumerate(steps):
+            name, title = f"interpolation-{number}", f"Step {number + 1} of 9"
+            clip = self._spoken(name, title, point.style, point.speech)
+            clips.append(replace(clip, note=f"{100 * point.step:.3g} % of the way"))
         text = (
             f"Straight line in the latent space from {_short(start)} to {_short(end)}: the way of "
             "speaking should change evenly from clip to clip."
@@ -142,12 +165,11 @@ class Listening:
         """Two clearly different styles: the components furthest apart of those in use."""
         usage = self._usage() or [1.0] * self.voice.components
         used = [k for k, share in enumerate(usage) if share >= LEAST_USAGE]
-        styles = [self.voice.style(component=k) for k in used]
-        if len(styles) < 2:
-            styles = [self.voice.style(reference=_path(cut)) for cut in self.recordings]
-        heard = [self._say("", "", style).acoustics for style in styles]
-        first, last = most_different(heard)
-        return styles[first], styles[last]
+        if len(used) < 2:
+            slow, fast = (self.voice.style(reference=_path(cut)) for cut in self.recordings)
+            return slow, fast
+        first, last = most_different([self._components[k].acoustics for k in used])
+        return self.voice.style(component=used[first]), self.voice.style(component=used[last])
 
     def transfer(self) -> Section:
         """One recording's speaker with another's prosody, both ways, beside the recordings."""
@@ -155,26 +177,40 @@ class Listening:
         styles = {name: self.voice.style(reference=_path(cut)) for name, cut in cuts.items()}
         clips = [self._recorded(name, cut) for name, cut in cuts.items()]
         for who, how in ("AA", "AB", "BB", "BA"):
-            title = f"{who}'s voice with {who + chr(39) + 's own' if who == how else how + chr(39) + 's'} prosody"
-            style = styles[who].with_prosody(styles[how])
-            clips.append(self._say(f"transfer-{who}-{how}".lower(), title, style))
+            title = f"{who}'s own style" if who == how else f"{who}'s voice with {how}'s prosody"
+            clip = self._say(
+                f"transfer-{who}-{how}".lower(), title, styles[who].with_prosody(styles[how])
+            )
+            clips.append(replace(clip, note=f"speaker of {who}, prosody of {how}"))
         text = (
             "Two held-out recordings, A and B. Both latents are inferred from each; then the "
             "speaker of one is joined with the prosody of the other, for a sentence neither said."
         )
         return Section("transfer", "A's voice with B's prosody", text, tuple(clips))
 
-    def control(self, word: str, values: Sequence[float], title: str, unit: str) -> Section:
+    def control(self, word: str) -> Section:
         """The sentence with a shift in physical units; ``word`` as in ``voice.style``."""
+        control = CONTROLS[word]
         clips = []
-        for number, value in enumerate(values):
+        for number, value in enumerate(control.values):
             style = self.voice.style(**{word: value})  # type: ignore[arg-type]
-            shown = f"{value:g}" if word == "rate" else f"{value:+g}"
-            clips.append(
-                self._say(f"{word}-{number}", f"{shown} {unit}", style, {word: value})
+            sign = "+" if control.neutral == 0 and value > 0 else ""
+            title = f"{sign}{value:g} {control.unit}".replace("-", "\u2212")
+            clips.append(self._say(f"{word}-{number}", title, style, {word: value}))
+        name = word.replace("_", "-")
+        return Section(name, f"{control.name} shifts", control.text, tuple(clips))
+
+    @cached_property
+    def _components(self) -> tuple[Clip, ...]:
+        usage = self._usage()
+        return tuple(
+            self._say(
+                f"component-{k}",
+                f"Component {k}" + (f" ({100 * usage[k]:.0f} % of training)" if usage else ""),
+                self.voice.style(component=k),
             )
-        text = "Asked for in physical units; what came out is measured in the table of controls."
-        return Section(word.replace("_", "-"), title, text, tuple(clips))
+            for k in range(self.voice.components)
+        )
 
     def _usage(self) -> list[float]:
         prosody = self.voice.bundle.styles.get("sites", {}).get("prosody", {})
@@ -258,5 +294,4 @@ def _path(cut: Any) -> str:
 
 def _short(style: Style) -> str:
     """A style in words, a reference by its file's name alone."""
-    words = str(style).split(",")
-    return ", ".join(f"reference={Path(w).name}" if w.startswith("reference=") else w for w in words)
+    return re.sub(r"reference=[^,]*[/\\]", "reference=", str(style))

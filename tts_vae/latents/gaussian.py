@@ -58,8 +58,9 @@ class GaussianLatent(Latent):
         self.log_scale_floor = prior_log_scale_floor
         if condition_classes:
             check_initial(prior_initial_log_scale, prior_log_scale_floor)
-            self.class_means = nn.Parameter(torch.empty(condition_classes, width))
-            nn.init.xavier_uniform_(self.class_means)
+            # spread as wide as a standard normal: where classes start close together their KL
+            # merges them before the encoder can tell them apart
+            self.class_means = nn.Parameter(torch.randn(condition_classes, width))
             scale = torch.full((condition_classes, width), prior_initial_log_scale).exp()
             self.class_raw_scales = nn.Parameter(raw_of_scale(scale, prior_log_scale_floor))
 

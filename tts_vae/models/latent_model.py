@@ -6,7 +6,7 @@ an image model is p(pixels | z). Both are a :class:`LatentModel` whose parts are
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -81,6 +81,17 @@ class LatentModel(nn.Module):
     def sites(self) -> dict[str, Latent]:
         """The latents by site name."""
         return dict(self.latents.items())  # type: ignore[arg-type]
+
+    def fit_statistics(self, batches: Sequence[Any]) -> None:
+        """Let decoder and encoders set their units from data; call once before training.
+
+        Args:
+            batches: a few batches of the training split.
+        """
+        self.decoder.fit_statistics(batches)  # type: ignore[operator]
+        frames = torch.cat([batch.observation[batch.observation_mask] for batch in batches])
+        for encoder in self.encoders.values():
+            encoder.fit_statistics(frames.float())  # type: ignore[operator]
 
     def infer(
         self,

@@ -96,6 +96,12 @@ class MixtureStart(Callback):
             latent.initialise(*(torch.tensor(x).float().to(module.device) for x in shared))
 
 
+HOLD_OPEN = (
+    "objective=capacity (holds the KL open), a longer objective.beta warm-up, or free_bits_nats"
+)
+LEARN_MORE = "a later collapse.after_step, or a higher optimizer.learning_rate"
+
+
 class CollapseError(ValueError):
     """A latent carries nothing; the message says what to try."""
 
@@ -137,8 +143,7 @@ class CollapseWatch(Callback):
                 raise CollapseError(
                     f"site {name!r} has collapsed at step {trainer.global_step}: KL "
                     f"{float(kl) if kl is not None else float('nan'):.2f} nats, {active} active"
-                    f" units; try objective=capacity (holds the KL open), a longer"
-                    " objective.beta warm-up, or free_bits_nats"
+                    f" units; try {HOLD_OPEN if held else LEARN_MORE}"
                 )
 
 

@@ -11,6 +11,9 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
+_UNREADABLE = (RuntimeError, EOFError, KeyError, ValueError, OSError, pickle.UnpicklingError)
+"""What torch.load raises for half a file, an empty one, or another kind of file."""
+
 
 class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes to a neighbour file, flushes it to disk, then renames it over the target."""
@@ -43,7 +46,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             checkpoint = torch.load(path, map_location=map_location, weights_only=True)
             if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
                 raise KeyError("state_dict")
-        except (RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as error:
+        except _UNREADABLE as error:
             raise ValueError(
                 f"{path} is truncated, corrupt or no checkpoint of a run "
                 f"({type(error).__name__}); put a whole copy there, or delete it and start again"
@@ -70,19 +73,19 @@ class RunCheckpoint(Callback):
 
     def on_train_start(self, trainer: lightning.Trainer, module: Any) -> None:
         """In a run that stopped within an epoch, leave out the batches it has seen."""
-        self.saved_at = time.monotonic()
+        self.saved_step, self.saved_at = trainer.global_step, time.monotonic()
         sampler = _sampler(trainer)
         if sampler is None:
             return
         seen = trainer.fit_loop.epoch_loop.batch_progress.current.ready
         position = seen if seen < len(sampler) else 0
-        sampler.load_state_dict({"epoch": _epoch(trainer), "position": position})
+        sampler.load_state_dict({"epoch": trainer.current_epoch, "position": position})
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, module: Any) -> None:
         """Tell the sampler which epoch it draws."""
         sampler = _sampler(trainer)
         if sampler is not None:
-            sampler.set_epoch(_epoch(trainer))
+            sampler.set_epoch(trainer.current_epoch)
 
     def on_train_batch_end(
         self, trainer: lightning.Trainer, module: Any, outputs: Any, batch: Any, batch_idx: int
@@ -109,7 +112,3 @@ def _sampler(trainer: lightning.Trainer) -> Any:
     loader: Any = trainer.train_dataloader
     sampler = getattr(loader, "batch_sampler", None)
     return sampler if hasattr(sampler, "set_epoch") else None
-
-
-def _epoch(trainer: lightning.Trainer) -> int:
-    return trainer.fit_loop.epoch_progress.current.processed

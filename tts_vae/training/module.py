@@ -107,8 +107,8 @@ class LatentModule(lightning.LightningModule):
         bad = [n for n, p in self.named_parameters() if not torch.isfinite(p).all()]
         if bad:
             raise FloatingPointError(
-                f"{len(bad)} parameters are not finite at step {self.global_step} (first: {bad[0]});"
-                f" {REMEDY}"
+                f"{len(bad)} parameters are not finite at step {self.global_step} (first: "
+                f"{bad[0]}); {REMEDY}"
             )
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -42,6 +42,8 @@ SECTIONS: dict[str, Any] = {
     "trainer": lightning.Trainer,
 }
 """Sections of the configuration whose keys are arguments of one constructor."""
+GIVEN = {"self", "model", "objective", "seed", "mel", "path", "callbacks", "plugins", "logger"}
+"""Arguments that are not the section's to give."""
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +78,7 @@ def train_voice(config: Mapping[str, Any], data: SpeechData, objective: Objectiv
     lightning.seed_everything(config["seed"], verbose=False)
     model = instantiate(config["model"])
     if checkpoint is None:
-        model.decoder.fit_statistics(data.sample_batches())
+        model.fit_statistics(data.sample_batches())
         if config["init_from"] is not None:
             copied = copy_weights(model, Path(config["init_from"]), data.table.symbols)
             log.info("%d tensors start from %s", copied, config["init_from"])
@@ -103,7 +105,7 @@ def train_voice(config: Mapping[str, Any], data: SpeechData, objective: Objectiv
 
 def check_keys(section: str, values: Mapping[str, Any], target: Any) -> None:
     """Raise ValueError if a section of the configuration has a key its constructor lacks."""
-    known = inspect.signature(target).parameters
+    known = [name for name in inspect.signature(target).parameters if name not in GIVEN]
     for key in values:
         if key not in known:
             raise ValueError(
@@ -200,7 +202,12 @@ def copy_weights(model: LatentModel, voice: Path, symbols: tuple[str, ...]) -> i
 
     Returns:
         The number of tensors copied.
+
+    Raises:
+        ValueError: if there is no voice.
     """
+    if not (voice / "model.safetensors").is_file():
+        raise ValueError(f"init_from: {voice} is no voice; give the folder of a trained one")
     weights = load_file(voice / "model.safetensors")
     theirs = yaml.safe_load((voice / "config.yaml").read_text())["symbols"]
     mine, copied = model.state_dict(), 0

@@ -43,7 +43,6 @@ class ConvBlock(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.condition = nn.Linear(condition_width, 2 * width) if condition_width else None
         if self.condition is not None:
-            nn.init.normal_(self.condition.weight, std=0.02)
             nn.init.zeros_(self.condition.bias)
         self.conv = MaskedConv(width, width, kernel_size)
         self.project = nn.Linear(width, width)

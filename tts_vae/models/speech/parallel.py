@@ -61,12 +61,13 @@ class PhonePredictor(nn.Module):
         self, width: int, style_width: int, layers: int, kernel_size: int, dropout: float
     ) -> None:
         super().__init__()
+        self.style = nn.Linear(style_width, width)
         self.stack = ConvStack(width, layers, kernel_size, style_width, dropout)
         self.output = nn.Linear(width, 1)
 
     def forward(self, text: Tensor, mask: Tensor, style: Tensor) -> Tensor:
         """(batch, phones, width), mask, style (batch, phones, style_width) -> (batch, phones)."""
-        return self.output(self.stack(text, mask, style)).squeeze(-1).float()
+        return self.output(self.stack(text + self.style(style), mask, style)).squeeze(-1).float()
 
 
 class ParallelDecoder(nn.Module):
@@ -121,6 +122,7 @@ class ParallelDecoder(nn.Module):
         self.contours = MaskedConv(2, text_width, 3)
         self.position = nn.Sequential(nn.Linear(4, width), nn.GELU(), nn.Linear(width, width))
         self.widen = nn.Linear(text_width, width)
+        self.style = nn.Linear(style_width, width)
         self.stack = ConvStack(width, layers, kernel_size, style_width)
         self.output = nn.Linear(width, n_mels)
         for name in ("log_duration", "pitch_st", "energy_db"):
@@ -130,7 +132,7 @@ class ParallelDecoder(nn.Module):
 
     @torch.no_grad()
     def fit_statistics(self, batches: Sequence[SpeechTargets]) -> None:
-        """Set the units of the predictors from data; call once before training."""
+        """Set the units of predictors and mels from data; call once before training."""
         columns: dict[str, list[Tensor]] = {"log_duration": [], "pitch_st": [], "energy_db": []}
         frames = []
         for batch in batches:
@@ -169,7 +171,7 @@ class ParallelDecoder(nn.Module):
             ],
             dim=-1,
         )
-        hidden = self.widen(text + self.contours(contours, token_mask))
+        hidden = self.widen(text + self.contours(contours, token_mask)) + self.style(style)
         index = frame_to_phone(durations, mel_mask.shape[1])
         x = take_steps(hidden, index) + self.position(phone_positions(durations, index))
         x = self.stack(x, mel_mask, style, gather=index)

@@ -11,7 +11,33 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from tts_vae.models.speech.layers import MaskedConv
 
 
-class ConvGruReferenceEncoder(nn.Module):
+class ReferenceEncoder(nn.Module):
+    """Base of the encoders: mels in units of the corpus, so that silence is not a large number.
+
+    Args:
+        n_mels: mel bands of the input.
+    """
+
+    mels_mean: Tensor
+    mels_std: Tensor
+
+    def __init__(self, n_mels: int) -> None:
+        super().__init__()
+        self.register_buffer("mels_mean", torch.zeros(n_mels))
+        self.register_buffer("mels_std", torch.ones(n_mels))
+
+    @torch.no_grad()
+    def fit_statistics(self, mels: Tensor) -> None:
+        """Set the units from frames (frames, n_mels) of the corpus; call once before training."""
+        self.mels_mean.copy_(mels.mean(0))
+        self.mels_std.copy_(mels.std(0).clamp(min=0.1))
+
+    def standardise(self, mels: Tensor) -> Tensor:
+        """Mels (..., n_mels) with mean 0 and deviation 1 in each band over the corpus."""
+        return (mels - self.mels_mean) / self.mels_std
+
+
+class ConvGruReferenceEncoder(ReferenceEncoder):
     """Six strided 2-D convolutions and a GRU (Skerry-Ryan et al. 2018, arXiv 1803.09047, 3.2).
 
     Batch norm is replaced by a layer norm over channels, so that an utterance's embedding does not
@@ -33,7 +59,7 @@ class ConvGruReferenceEncoder(nn.Module):
         channels: tuple[int, ...] = (32, 32, 64, 64, 128, 128),
         feature_width: int = 256,
     ) -> None:
-        super().__init__()
+        super().__init__(n_mels)
         channels, width = tuple(channels), feature_width // 2
         inputs = (1, *channels[:-1])
         self.convs = nn.ModuleList(
@@ -46,11 +72,12 @@ class ConvGruReferenceEncoder(nn.Module):
             bands = (bands + 1) // 2
         self.gru = nn.GRU(channels[-1] * bands, width, batch_first=True)
         self.average = nn.Linear(channels[-1] * bands, width)
+        self.norm = nn.LayerNorm(feature_width)
 
     def forward(self, mels: Tensor, mask: Tensor) -> Tensor:
         """Encode a batch of references."""
         lengths = mask.sum(1)
-        x = (mels * mask.unsqueeze(-1)).unsqueeze(1)  # (batch, 1, frames, bands): time stays time
+        x = (self.standardise(mels) * mask.unsqueeze(-1)).unsqueeze(1)  # (batch, 1, frames, bands): time stays time
         for conv, norm in zip(self.convs, self.norms, strict=True):
             x = conv(x)
             lengths = (lengths + 1) // 2
@@ -63,10 +90,10 @@ class ConvGruReferenceEncoder(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             _, state = self.gru(packed)
         mean = self.average(x.sum(1) / lengths.clamp(min=1).unsqueeze(1))
-        return torch.cat([state[-1].float(), mean.float()], dim=-1)
+        return self.norm(torch.cat([state[-1].float(), mean.float()], dim=-1))
 
 
-class BiLstmReferenceEncoder(nn.Module):
+class BiLstmReferenceEncoder(ReferenceEncoder):
     """Two convolutions, two BiLSTM layers, masked mean pool (Hsu et al. 2019, arXiv 1810.07217).
 
     Args:
@@ -79,7 +106,7 @@ class BiLstmReferenceEncoder(nn.Module):
     """
 
     def __init__(self, n_mels: int, channels: int = 512, feature_width: int = 512) -> None:
-        super().__init__()
+        super().__init__(n_mels)
         width = feature_width // 2
         self.convs = nn.ModuleList(
             [MaskedConv(n_mels, channels, 3), MaskedConv(channels, channels, 3)]
@@ -89,7 +116,7 @@ class BiLstmReferenceEncoder(nn.Module):
 
     def forward(self, mels: Tensor, mask: Tensor) -> Tensor:
         """Encode a batch of references."""
-        x = mels
+        x = self.standardise(mels)
         for conv, norm in zip(self.convs, self.norms, strict=True):
             x = F.relu(norm(conv(x, mask)))
         lengths = mask.sum(1)

@@ -1,0 +1,143 @@
+"""Every value in configs/ reaches a constructor that exists and knows its name."""
+
+import importlib
+import inspect
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+from hydra.utils import instantiate as build
+from omegaconf import OmegaConf
+
+from recipes.train import CONFIGS, configure
+from tts_vae.audio.mel import MelConfig
+from tts_vae.audio.prosody import TRACKERS
+from tts_vae.models.latent_model import LatentModel
+from tts_vae.models.speech.augmentation import Augmentation
+from tts_vae.objectives.contract import Objective
+from tts_vae.synthesis.bundle import instantiate
+from tts_vae.training.recogniser_training import RecogniserSettings
+from tts_vae.training.run import SECTIONS, check_keys
+
+FILES = sorted(path.relative_to(CONFIGS) for path in CONFIGS.rglob("*.yaml"))
+EXPERIMENTS = sorted(
+    str(path.relative_to("experiment").with_suffix(""))
+    for path in FILES
+    if path.parts[0] == "experiment"
+)
+PRIMARY = ("train", "align", "judge")
+
+
+def leaves(group):
+    return sorted(path.stem for path in FILES if path.parts[0] == group)
+
+
+def read(path):
+    return yaml.safe_load((CONFIGS / path).read_text()) or {}
+
+
+def targets(node, where=""):
+    """Every mapping with a _target_ below a node."""
+    if isinstance(node, dict):
+        if "_target_" in node:
+            yield where, node
+        for key, value in node.items():
+            yield from targets(value, f"{where}.{key}")
+
+
+def check_targets(tree):
+    for where, node in targets(tree):
+        module, _, name = node["_target_"].rpartition(".")
+        cls = getattr(importlib.import_module(module), name)
+        known = set(inspect.signature(cls).parameters)
+        given = set(node) - {"_target_"}
+        assert given <= known, f"{where}: {cls.__name__} has no {sorted(given - known)}"
+
+
+def composed(*overrides, name="train"):
+    config = configure(list(overrides), name)
+    if name == "train":
+        config.n_symbols, config.n_speakers = 50, 3
+    return OmegaConf.to_container(config, resolve=True)
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_every_file_names_classes_and_arguments_that_exist(path):
+    check_targets(read(path))
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_an_experiment_only_overrides(experiment):
+    def check(new, old, where):
+        for key, value in new.items():
+            assert key in old, f"{where}{key} is nowhere else in configs/"
+            if isinstance(value, dict):
+                check(value, old[key], f"{where}{key}.")
+
+    values = read(Path("experiment", f"{experiment}.yaml"))
+    groups = [entry for entry in values.pop("defaults", [])]
+    chosen = [f"{k.removeprefix('override /')}={v}" for entry in groups for k, v in entry.items()]
+    base = composed(*chosen)
+    check(values, base, "")
+    config = composed(f"experiment={experiment}")
+    check_targets(config)
+    assert config["name"] == experiment.replace("/", "_") and config["name"] in config["output"]
+    assert config["corpus"]["name"] == experiment.split("/")[0]
+
+
+@pytest.mark.parametrize("name", PRIMARY)
+@pytest.mark.parametrize("corpus", leaves("corpus"))
+def test_keys_that_have_no_target_reach_a_function_too(name, corpus):
+    config = composed(f"corpus={corpus}", name=name)
+    assert {field.name for field in fields(MelConfig)} >= set(config["features"]["mel"])
+    MelConfig(**config["features"]["mel"])
+    assert config["features"]["f0_tracker"] in TRACKERS
+    module = importlib.import_module(f"tts_vae.corpora.{config['corpus']['name']}")
+    for verb in ("obtain", "prepare"):
+        known = set(inspect.signature(getattr(module, verb)).parameters) - {"root", "out"}
+        assert set(config["corpus"][verb]) <= known
+    if name == "judge":
+        RecogniserSettings(
+            **config["settings"], augmentation=Augmentation(**config["augmentation"])
+        )
+
+
+@pytest.mark.parametrize("trainer", leaves("trainer"))
+def test_every_trainer_composes(trainer):
+    config = composed(f"trainer={trainer}", "steps=7")
+    for section, target in SECTIONS.items():
+        check_keys(section, config[section], target)
+    settings = config["trainer"]
+    assert settings["max_steps"] == 7
+    assert settings["accelerator"] == ("cpu" if trainer == "cpu" else "gpu")
+    assert settings["precision"] == ("auto" if trainer == "cpu" else "bf16-mixed")
+    assert (trainer == "ddp") == settings.get("strategy", "").startswith("ddp")
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        f"{group}={leaf}"
+        for group in ("latent", "encoder", "speaker", "decoder", "objective")
+        for leaf in leaves(group)
+    ],
+)
+def test_every_choice_of_a_part_builds(choice):
+    config = configure([choice])
+    config.n_symbols, config.n_speakers = 50, 3
+    assert isinstance(instantiate(OmegaConf.to_container(config.model, resolve=True)), LatentModel)
+    assert isinstance(build(config.objective, _convert_="all"), Objective)
+
+
+def test_every_group_of_configs_is_tested_here():
+    groups = {path.parts[0] for path in FILES if len(path.parts) > 1}
+    tested = {"latent", "encoder", "speaker", "decoder", "objective", "trainer", "corpus"}
+    assert groups == tested | {"features", "experiment"}
+    assert {path.stem for path in FILES if len(path.parts) == 1} == {*PRIMARY, "demo"}
+
+
+def test_the_demo_trains_with_overrides_that_compose():
+    demo = configure([], "demo")
+    experiment = configure([*demo.training, f"steps={demo.steps}", f"seed={demo.seed}"])
+    assert experiment.mixture_start.step < demo.steps == experiment.trainer.max_steps
