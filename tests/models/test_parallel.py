@@ -6,9 +6,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tts_vae.models.likelihoods import LaplaceLikelihood
+from tts_vae.models.speech.harmonics import HarmonicComb
+from tts_vae.models.speech.onsets import OnsetDetector, log_rate, onset_targets
 from tts_vae.models.speech.parallel import DECIBEL_NEPERS, ParallelDecoder
 from tts_vae.models.speech.text_encoder import ConvTextEncoder
-from tts_vae.models.speech.upsampling import frame_to_phone, phone_positions, whole_frames
+from tts_vae.models.speech.upsampling import frame_to_phone, glide, phone_positions, whole_frames
 
 SCALES = {"mels": 1.0, "duration": 0.1, "length": 0.05, "pitch": 0.5, "energy": 1.0}
 
@@ -37,6 +39,7 @@ def decoder():
         layers=2,
         style_width=8,
         predictor_layers=1,
+        comb=HarmonicComb(10, 16, 22050, 0.0, 8000.0),
     ).eval()
 
 
@@ -163,6 +166,44 @@ def test_frames_know_their_phone_and_place():
     assert index.tolist() == [[0, 0, 1, 1, 1]]
     fraction = phone_positions(durations, index)[0, :, 0]
     torch.testing.assert_close(fraction, torch.tensor([0.25, 0.75, 1 / 6, 0.5, 5 / 6]))
+
+
+def test_glide_is_straight_between_the_middles_of_phones():
+    durations = torch.tensor([[4, 4, 0]])
+    mask = torch.tensor([[True, True, False]])
+    index = frame_to_phone(durations, 8)
+    fraction = phone_positions(durations, index)[..., 0]
+    contour = glide(torch.tensor([[10.0, 14.0, -99.0]]), mask, index, fraction)[0]
+    expected = torch.tensor([10.0, 10.0, 10.5, 11.5, 12.5, 13.5, 14.0, 14.0])
+    torch.testing.assert_close(contour, expected)
+
+
+def test_comb_is_the_cosine_of_harmonic_phase():
+    comb = HarmonicComb(80, 5, 22050, 0.0, 8000.0)
+    assert 40 < len(comb.centres_hz) < 60
+    spacing = comb.centres_hz[:20].diff()
+    assert (spacing - spacing.mean()).abs().max() < 2  # the Slaney scale is linear below 1 kHz
+    f0_hz = comb.centres_hz[9].item() / 3  # band 9 sits on the third harmonic
+    pitch = torch.tensor([[12 * torch.tensor(f0_hz / 55).log2().item()]])
+    with torch.no_grad():
+        comb.output.weight.zero_()
+        comb.output.bias.zero_()
+        comb.output.weight[0, 9] = 1.0
+    assert comb(pitch)[0, 0, 0].item() == pytest.approx(1.0, abs=1e-3)
+
+
+def test_onsets_are_counted_and_padding_is_not():
+    durations = torch.tensor([[2, 0, 3, 1], [4, 1, 0, 0]])
+    targets = onset_targets(durations, 7)
+    assert targets.tolist() == [[1, 0, 1, 0, 0, 1, 0], [1, 0, 0, 0, 1, 0, 0]]
+    mask = torch.arange(7) < durations.sum(1, keepdim=True)
+    rate = log_rate(torch.where(targets > 0, 30.0, -30.0), mask).exp()
+    torch.testing.assert_close(rate, torch.tensor([3.5 / 6, 2.5 / 5]))
+    detector = OnsetDetector(10, width=8).eval()
+    mels = torch.randn(1, 5, 10)
+    alone = detector(mels, torch.ones(1, 5, dtype=torch.bool))
+    padded = detector(F.pad(mels, (0, 0, 0, 4), value=9.0), torch.arange(9)[None] < 5)
+    torch.testing.assert_close(padded[:, :5], alone)
 
 
 def test_statistics_come_from_real_phones_only(decoder, targets):

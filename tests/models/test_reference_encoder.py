@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from tts_vae.models.speech.onsets import OnsetDetector
 from tts_vae.models.speech.reference_encoder import (
     BiLstmReferenceEncoder,
     ConvGruReferenceEncoder,
@@ -9,6 +10,9 @@ from tts_vae.models.speech.reference_encoder import (
 
 ENCODERS = [
     lambda: ConvGruReferenceEncoder(20, (4, 8), feature_width=16),
+    lambda: ConvGruReferenceEncoder(
+        20, (4, 8), feature_width=16, onsets=OnsetDetector(20, width=8)
+    ),
     lambda: BiLstmReferenceEncoder(20, 12, feature_width=16),
 ]
 

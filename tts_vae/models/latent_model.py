@@ -50,7 +50,8 @@ class LatentModel(nn.Module):
     """A conditional latent-variable model made of injected parts.
 
     Args:
-        encoders: site -> module ``(observation, mask) -> features (batch, *steps, width)``.
+        encoders: site -> module ``(observation, mask) -> features (batch, *steps, width)`` with
+            ``recognition(batch) -> {name: (batch,) nats}``, what it learns besides.
         latents: site -> :class:`Latent`; the same keys as ``encoders``.
         decoder: module ``(batch, {site: z}) -> (terms, predictions)`` with terms (*samples, batch).
         conditions: site -> name of the batch attribute that conditions its prior.
@@ -88,10 +89,8 @@ class LatentModel(nn.Module):
         Args:
             batches: a few batches of the training split.
         """
-        self.decoder.fit_statistics(batches)  # type: ignore[operator]
-        frames = torch.cat([batch.observation[batch.observation_mask] for batch in batches])
-        for encoder in self.encoders.values():
-            encoder.fit_statistics(frames.float())  # type: ignore[operator]
+        for part in (self.decoder, *self.encoders.values()):
+            part.fit_statistics(batches)  # type: ignore[operator]
 
     def infer(
         self,
@@ -144,5 +143,10 @@ class LatentModel(nn.Module):
             mode=mode,
         )
         terms, predictions = self.decoder(batch, {name: out.z for name, out in sites.items()})
+        terms = dict(terms)
+        total = torch.stack(list(terms.values())).sum(0)
+        for encoder in self.encoders.values():
+            for name, value in encoder.recognition(batch).items():  # type: ignore[operator]
+                terms[name] = terms.get(name, 0.0) + value.expand_as(total)
         log_likelihood = torch.stack(list(terms.values())).sum(0)
         return ModelOutput(log_likelihood, sites, terms, predictions)

@@ -14,9 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from tts_vae.models.likelihoods import Likelihood
+from tts_vae.models.speech.harmonics import HarmonicComb
 from tts_vae.models.speech.layers import ConvStack, MaskedConv, take_steps
 from tts_vae.models.speech.style_door import StyleDoor
-from tts_vae.models.speech.upsampling import frame_to_phone, phone_positions, whole_frames
+from tts_vae.models.speech.upsampling import (
+    frame_to_phone,
+    glide,
+    phone_positions,
+    whole_frames,
+)
 
 DECIBEL_NEPERS = math.log(10) / 20
 """Change of a natural-log magnitude per dB."""
@@ -87,6 +93,7 @@ class ParallelDecoder(nn.Module):
         style_width: width of the per-phone style.
         predictor_layers: blocks of each phone predictor.
         dropout: dropout of the phone predictors.
+        comb: shows the decoder where the harmonics of the pitch fall, or None.
     """
 
     pitch_st_mean: Tensor
@@ -107,6 +114,7 @@ class ParallelDecoder(nn.Module):
         style_width: int = 128,
         predictor_layers: int = 2,
         dropout: float = 0.1,
+        comb: HarmonicComb | None = None,
     ) -> None:
         super().__init__()
         self.text_encoder = text_encoder
@@ -121,6 +129,7 @@ class ParallelDecoder(nn.Module):
         )
         self.contours = MaskedConv(2, text_width, 3)
         self.position = nn.Sequential(nn.Linear(4, width), nn.GELU(), nn.Linear(width, width))
+        self.comb = comb
         self.widen = nn.Linear(text_width, width)
         self.style = nn.Linear(style_width, width)
         self.stack = ConvStack(width, layers, kernel_size, style_width)
@@ -173,7 +182,10 @@ class ParallelDecoder(nn.Module):
         )
         hidden = self.widen(text + self.contours(contours, token_mask)) + self.style(style)
         index = frame_to_phone(durations, mel_mask.shape[1])
-        x = take_steps(hidden, index) + self.position(phone_positions(durations, index))
+        positions = phone_positions(durations, index)
+        x = take_steps(hidden, index) + self.position(positions)
+        if self.comb is not None:
+            x = x + self.comb(glide(pitch_st, token_mask, index, positions[..., 0]))
         x = self.stack(x, mel_mask, style, gather=index)
         return self.output(x).float() + self.mels_mean
 

@@ -3,38 +3,88 @@
 Both are masked at every layer: the padding of a batch never reaches the result.
 """
 
+from collections.abc import Sequence
+from typing import Protocol
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from tts_vae.models.speech.layers import MaskedConv
+from tts_vae.models.speech.onsets import OnsetDetector, log_rate, onset_targets
+
+
+class RecognitionTargets(Protocol):
+    """What an encoder may learn to recognise besides serving the likelihood."""
+
+    mels: Tensor
+    mel_mask: Tensor
+    token_mask: Tensor
+    durations: Tensor | None
 
 
 class ReferenceEncoder(nn.Module):
-    """Base of the encoders: mels in units of the corpus, so that silence is not a large number.
+    """Base of the encoders: mels in units of the corpus, and a speaking rate that is recognised.
 
     Args:
         n_mels: mel bands of the input.
+        feature_width: width of the result.
+        onsets: detector of phone onsets whose expected count gives the rate; None leaves the rate
+            to what the rest of the encoder finds out.
     """
 
     mels_mean: Tensor
     mels_std: Tensor
+    rate_mean: Tensor
+    rate_std: Tensor
 
-    def __init__(self, n_mels: int) -> None:
+    def __init__(
+        self, n_mels: int, feature_width: int, onsets: OnsetDetector | None = None
+    ) -> None:
         super().__init__()
         self.register_buffer("mels_mean", torch.zeros(n_mels))
         self.register_buffer("mels_std", torch.ones(n_mels))
+        self.onsets = onsets
+        if onsets is not None:
+            self.rate = nn.Linear(1, feature_width)
+            self.register_buffer("rate_mean", torch.zeros(()))
+            self.register_buffer("rate_std", torch.ones(()))
 
     @torch.no_grad()
-    def fit_statistics(self, mels: Tensor) -> None:
-        """Set the units from frames (frames, n_mels) of the corpus; call once before training."""
-        self.mels_mean.copy_(mels.mean(0))
-        self.mels_std.copy_(mels.std(0).clamp(min=0.1))
+    def fit_statistics(self, batches: Sequence[RecognitionTargets]) -> None:
+        """Set the units of mels and rate from data; call once before training."""
+        frames = torch.cat([batch.mels[batch.mel_mask] for batch in batches]).float()
+        self.mels_mean.copy_(frames.mean(0))
+        self.mels_std.copy_(frames.std(0).clamp(min=0.1))
+        if self.onsets is not None:
+            rates = [b.token_mask.sum(1).float() / b.mel_mask.sum(1) for b in batches]
+            logs = torch.log(torch.cat(rates))
+            self.rate_mean.copy_(logs.mean())
+            self.rate_std.copy_(logs.std().clamp(min=1e-2) if len(logs) > 1 else torch.ones(()))
 
     def standardise(self, mels: Tensor) -> Tensor:
         """Mels (..., n_mels) with mean 0 and deviation 1 in each band over the corpus."""
         return (mels - self.mels_mean) / self.mels_std
+
+    def with_rate(self, features: Tensor, mels: Tensor, mask: Tensor) -> Tensor:
+        """Add the recognised rate to features (batch, feature_width); mels are standardised."""
+        if self.onsets is None:
+            return features
+        rate = (log_rate(self.onsets(mels, mask), mask).detach() - self.rate_mean) / self.rate_std
+        return features + self.rate(rate.clamp(-4, 4).unsqueeze(1)).float()
+
+    def recognition(self, batch: RecognitionTargets) -> dict[str, Tensor]:
+        """Log-likelihood of what is recognised along the way, each (batch,) nats.
+
+        It trains the detector alone: nothing of it reaches the latents.
+        """
+        if self.onsets is None or batch.durations is None:
+            return {}
+        log_odds = self.onsets(self.standardise(batch.mels), batch.mel_mask)
+        targets = onset_targets(batch.durations, batch.mels.shape[1])
+        loss = F.binary_cross_entropy_with_logits(log_odds, targets, reduction="none")
+        return {"onsets": -(loss * batch.mel_mask).sum(1)}
 
 
 class ConvGruReferenceEncoder(ReferenceEncoder):
@@ -48,6 +98,7 @@ class ConvGruReferenceEncoder(ReferenceEncoder):
         n_mels: mel bands of the input.
         channels: output channels of the stride-2 layers.
         feature_width: width of the result, even; the GRU has half as many units.
+        onsets: detector of phone onsets for the speaking rate, or None.
 
     Shape:
         mels (batch, frames, n_mels), mask (batch, frames) bool -> (batch, feature_width).
@@ -58,8 +109,9 @@ class ConvGruReferenceEncoder(ReferenceEncoder):
         n_mels: int,
         channels: tuple[int, ...] = (32, 32, 64, 64, 128, 128),
         feature_width: int = 256,
+        onsets: OnsetDetector | None = None,
     ) -> None:
-        super().__init__(n_mels)
+        super().__init__(n_mels, feature_width, onsets)
         channels, width = tuple(channels), feature_width // 2
         inputs = (1, *channels[:-1])
         self.convs = nn.ModuleList(
@@ -77,20 +129,24 @@ class ConvGruReferenceEncoder(ReferenceEncoder):
     def forward(self, mels: Tensor, mask: Tensor) -> Tensor:
         """Encode a batch of references."""
         lengths = mask.sum(1)
-        x = (self.standardise(mels) * mask.unsqueeze(-1)).unsqueeze(1)  # (batch, 1, frames, bands): time stays time
+        standard = self.standardise(mels)
+        x = (standard * mask.unsqueeze(-1)).unsqueeze(
+            1
+        )  # (batch, 1, frames, bands): time stays time
         for conv, norm in zip(self.convs, self.norms, strict=True):
             x = conv(x)
             lengths = (lengths + 1) // 2
             steps = torch.arange(x.shape[2], device=x.device) < lengths.unsqueeze(1)
             x = F.relu(norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)) * steps[:, None, :, None]
-        x = x.permute(0, 2, 1, 3).flatten(2)  # (batch, steps, channels * bands)
+        x = x.permute(0, 2, 1, 3).flatten(2)  # (batch, steps, features)
         packed = pack_padded_sequence(
             x.float(), lengths.cpu().clamp(min=1), batch_first=True, enforce_sorted=False
         )
         with torch.autocast(x.device.type, enabled=False):
             _, state = self.gru(packed)
         mean = self.average(x.sum(1) / lengths.clamp(min=1).unsqueeze(1))
-        return self.norm(torch.cat([state[-1].float(), mean.float()], dim=-1))
+        features = self.norm(torch.cat([state[-1].float(), mean.float()], dim=-1))
+        return self.with_rate(features, standard, mask)
 
 
 class BiLstmReferenceEncoder(ReferenceEncoder):
@@ -100,13 +156,20 @@ class BiLstmReferenceEncoder(ReferenceEncoder):
         n_mels: mel bands of the input.
         channels: width of the convolutions (paper: 512).
         feature_width: width of the result, even; the LSTM has half as many units a side.
+        onsets: detector of phone onsets for the speaking rate, or None.
 
     Shape:
         mels (batch, frames, n_mels), mask (batch, frames) bool -> (batch, feature_width).
     """
 
-    def __init__(self, n_mels: int, channels: int = 512, feature_width: int = 512) -> None:
-        super().__init__(n_mels)
+    def __init__(
+        self,
+        n_mels: int,
+        channels: int = 512,
+        feature_width: int = 512,
+        onsets: OnsetDetector | None = None,
+    ) -> None:
+        super().__init__(n_mels, feature_width, onsets)
         width = feature_width // 2
         self.convs = nn.ModuleList(
             [MaskedConv(n_mels, channels, 3), MaskedConv(channels, channels, 3)]
@@ -116,7 +179,7 @@ class BiLstmReferenceEncoder(ReferenceEncoder):
 
     def forward(self, mels: Tensor, mask: Tensor) -> Tensor:
         """Encode a batch of references."""
-        x = self.standardise(mels)
+        x = standard = self.standardise(mels)
         for conv, norm in zip(self.convs, self.norms, strict=True):
             x = F.relu(norm(conv(x, mask)))
         lengths = mask.sum(1)
@@ -128,4 +191,5 @@ class BiLstmReferenceEncoder(ReferenceEncoder):
         hidden, _ = nn.utils.rnn.pad_packed_sequence(
             output, batch_first=True, total_length=mels.shape[1]
         )
-        return (hidden * mask.unsqueeze(-1)).sum(1) / lengths.clamp(min=1).unsqueeze(1)
+        mean = (hidden * mask.unsqueeze(-1)).sum(1) / lengths.clamp(min=1).unsqueeze(1)
+        return self.with_rate(mean, standard, mask)

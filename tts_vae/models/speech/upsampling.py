@@ -62,3 +62,24 @@ def phone_positions(durations: Tensor, index: Tensor) -> Tensor:
         ],
         dim=-1,
     )
+
+
+def glide(values: Tensor, mask: Tensor, index: Tensor, fraction: Tensor) -> Tensor:
+    """Phone-wise values as a contour: straight lines between the middles of the phones.
+
+    Args:
+        values: (batch, phones).
+        mask: (batch, phones) bool; padded phones are never looked at.
+        index: (batch, frames) from :func:`frame_to_phone`.
+        fraction: (batch, frames) how much of the phone has passed, 0 to 1.
+
+    Returns:
+        (batch, frames); constant before the first middle and after the last.
+    """
+    before = torch.gather(values, 1, (index - 1).clamp(min=0))
+    here = torch.gather(values, 1, index)
+    last = (mask.sum(1, keepdim=True) - 1).clamp(min=0)
+    after = torch.gather(values, 1, torch.minimum(index + 1, last))
+    late = (fraction - 0.5).clamp(min=0)
+    early = (0.5 - fraction).clamp(min=0)
+    return here + early * (before - here) + late * (after - here)
