@@ -12,7 +12,14 @@ from tts_vae.models.speech.parallel import DECIBEL_NEPERS, ParallelDecoder
 from tts_vae.models.speech.text_encoder import ConvTextEncoder
 from tts_vae.models.speech.upsampling import frame_to_phone, glide, phone_positions, whole_frames
 
-SCALES = {"mels": 1.0, "duration": 0.1, "length": 0.05, "pitch": 0.5, "energy": 1.0}
+SCALES = {
+    "mels": 1.0,
+    "duration": 0.1,
+    "length": 0.05,
+    "pitch": 0.5,
+    "energy": 1.0,
+    "pitch_level": 2.0,
+}
 
 
 @dataclass
@@ -40,6 +47,7 @@ def decoder():
         style_width=8,
         predictor_layers=1,
         comb=HarmonicComb(10, 16, 22050, 0.0, 8000.0),
+        level_site="speaker",
     ).eval()
 
 
@@ -135,6 +143,25 @@ def test_style_reaches_mels_and_durations_through_every_site(decoder, targets, v
         changed = decoder(targets, other)[1]
         assert (changed["mels"] - plain["mels"]).abs().max() > 1e-4
         assert (changed["log_duration"] - plain["log_duration"]).abs().max() > 1e-5
+
+
+def test_the_pitch_level_follows_its_site_alone(decoder, targets, values):
+    """Swapping the speaker moves the level; a precise pitch error never reaches its z."""
+    with torch.no_grad():
+        decoder.pitch_level.weight.fill_(1.0)
+    z = values["speaker"].clone().requires_grad_()
+    terms, plain = decoder(targets, {**values, "speaker": z})
+    (from_level,) = torch.autograd.grad(terms["pitch_level"].sum(), z, retain_graph=True)
+    expected = torch.sign(
+        (targets.pitch_st * targets.token_mask).sum(1) / targets.token_mask.sum(1)
+    )
+    assert torch.equal(torch.sign(from_level[:, 0]), expected)
+    decoder.door.projections["speaker"].weight.data.zero_()
+    decoder.door.projections["speaker"].bias.data.zero_()
+    low = decoder.generate(targets.tokens, targets.token_mask, values)
+    other = {**values, "speaker": values["speaker"] + 1}
+    high = decoder.generate(targets.tokens, targets.token_mask, other)
+    torch.testing.assert_close(high.pitch_st - low.pitch_st, torch.full_like(low.pitch_st, 3.0))
 
 
 def test_a_style_may_change_within_a_sentence(decoder, targets, values):

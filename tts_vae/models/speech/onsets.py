@@ -20,9 +20,10 @@ class OnsetDetector(nn.Module):
         n_mels: mel bands of the (standardised) input.
         width: channels.
         layers: convolutions before the output.
+        dropout: of their outputs; it keeps the rate as uncertain in training as on new speech.
     """
 
-    def __init__(self, n_mels: int, width: int = 96, layers: int = 3) -> None:
+    def __init__(self, n_mels: int, width: int = 96, layers: int = 3, dropout: float = 0.2) -> None:
         super().__init__()
         widths = (n_mels, *(width for _ in range(layers)))
         self.convs = nn.ModuleList(
@@ -30,12 +31,13 @@ class OnsetDetector(nn.Module):
         )
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(layers))
         self.output = nn.Linear(width, 1)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, mels: Tensor, mask: Tensor) -> Tensor:
         """(batch, frames, n_mels), mask (batch, frames) -> log-odds (batch, frames), float32."""
         x = mels
         for conv, norm in zip(self.convs, self.norms, strict=True):
-            x = F.relu(norm(conv(x, mask)))
+            x = self.dropout(F.relu(norm(conv(x, mask))))
         return self.output(x).squeeze(-1).float()
 
 

@@ -94,6 +94,10 @@ class ParallelDecoder(nn.Module):
         predictor_layers: blocks of each phone predictor.
         dropout: dropout of the phone predictors.
         comb: shows the decoder where the harmonics of the pitch fall, or None.
+        level_site: site (one value per utterance) that alone says the usual pitch of a speaker;
+            text and style then say only the deviation from it, so that prosody taken from another
+            speaker is relative, and the level changes with the speaker. It needs a likelihood
+            ``pitch_level`` (semitones), wide enough that only speakers differ by it.
     """
 
     pitch_st_mean: Tensor
@@ -115,6 +119,7 @@ class ParallelDecoder(nn.Module):
         predictor_layers: int = 2,
         dropout: float = 0.1,
         comb: HarmonicComb | None = None,
+        level_site: str | None = None,
     ) -> None:
         super().__init__()
         self.text_encoder = text_encoder
@@ -130,6 +135,10 @@ class ParallelDecoder(nn.Module):
         self.contours = MaskedConv(2, text_width, 3)
         self.position = nn.Sequential(nn.Linear(4, width), nn.GELU(), nn.Linear(width, width))
         self.comb = comb
+        self.level_site = level_site
+        if level_site is not None:
+            self.pitch_level = nn.Linear(site_widths[level_site], 1)
+            nn.init.zeros_(self.pitch_level.bias)
         self.widen = nn.Linear(text_width, width)
         self.style = nn.Linear(style_width, width)
         self.stack = ConvStack(width, layers, kernel_size, style_width)
@@ -162,6 +171,25 @@ class ParallelDecoder(nn.Module):
         mean, std = getattr(self, f"{name}_mean"), getattr(self, f"{name}_std")
         predictor = self.predictors[name.removeprefix("log_").split("_")[0]]
         return mean + std * predictor(text, mask, style)
+
+    def _pitch_level(self, values: Mapping[str, Tensor]) -> Tensor | None:
+        """Usual pitch in semitones, (batch, 1) or (batch, phones), from the level site alone."""
+        if self.level_site is None:
+            return None
+        z = values[self.level_site].float()
+        with torch.autocast(z.device.type, enabled=False):
+            level = self.pitch_level(z)
+        level = self.pitch_st_mean + self.pitch_st_std * level
+        return level if z.dim() == 2 else level.squeeze(-1)
+
+    def _predict_pitch(
+        self, text: Tensor, mask: Tensor, style: Tensor, level: Tensor | None
+    ) -> Tensor:
+        pitch_st = self._predict("pitch_st", text, mask, style)
+        if level is None:
+            return pitch_st
+        # a precise pitch must not reach the level site: only the wide ``pitch_level`` teaches it
+        return pitch_st - self.pitch_st_mean + level.detach()
 
     def _decode(
         self,
@@ -217,7 +245,8 @@ class ParallelDecoder(nn.Module):
         text = self.text_encoder(tokens, token_mask)
         style = self.door(values, tokens.shape[1])
         log_duration = self._predict("log_duration", text, token_mask, style)
-        pitch_st = self._predict("pitch_st", text, token_mask, style)
+        level = self._pitch_level(values)
+        pitch_st = self._predict_pitch(text, token_mask, style, level)
         energy_db = self._predict("energy_db", text, token_mask, style)
         mels = self._decode(
             text,
@@ -243,6 +272,10 @@ class ParallelDecoder(nn.Module):
             "pitch": (log_prob["pitch"](pitch_st, batch.pitch_st) * voiced).sum(1),
             "energy": (log_prob["energy"](energy_db, batch.energy_db) * real).sum(1),
         }
+        if level is not None:
+            usual = (batch.pitch_st * voiced).sum(1) / voiced.sum(1).clamp(min=1)
+            known = (voiced.sum(1) > 0).float()
+            terms["pitch_level"] = log_prob["pitch_level"](level.mean(1), usual) * known
         predictions = {
             "mels": mels,
             "log_duration": log_duration,
@@ -293,7 +326,8 @@ class ParallelDecoder(nn.Module):
         if durations is None:
             predicted = torch.exp(self._predict("log_duration", text, token_mask, style))
             durations = whole_frames(predicted / rate, token_mask)
-        pitch_st = self._predict("pitch_st", text, token_mask, style) + pitch_shift_st
+        level = self._pitch_level(values)
+        pitch_st = self._predict_pitch(text, token_mask, style, level) + pitch_shift_st
         energy_db = self._predict("energy_db", text, token_mask, style)
         lengths = durations.sum(1)
         frames = int(lengths.max())
