@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tts_vae.models.speech.parallel import Generated
+from tts_vae.models.speech.contract import Generated
 from tts_vae.synthesis.bundle import VoiceBundle, load_voice
 from tts_vae.synthesis.choosing import SiteChooser
 from tts_vae.synthesis.reference import Recording, reference_mels

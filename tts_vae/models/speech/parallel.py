@@ -7,13 +7,12 @@ fed back explicitly, and can be shifted in physical units at synthesis.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from tts_vae.models.likelihoods import Likelihood
+from tts_vae.models.speech.contract import Generated, SpeechTargets
 from tts_vae.models.speech.harmonics import HarmonicComb
 from tts_vae.models.speech.layers import ConvStack, MaskedConv, take_steps
 from tts_vae.models.speech.phone_predictor import PhonePredictor
@@ -27,38 +26,6 @@ from tts_vae.models.speech.upsampling import (
 
 DECIBEL_NEPERS = math.log(10) / 20
 """Change of a natural-log magnitude per dB."""
-
-
-class SpeechTargets(Protocol):
-    """The fields of a batch this decoder explains; all phone-wise ones are (batch, phones)."""
-
-    tokens: Tensor
-    token_mask: Tensor
-    mels: Tensor
-    mel_mask: Tensor
-    durations: Tensor | None
-    pitch_st: Tensor
-    energy_db: Tensor
-    voiced: Tensor
-
-
-@dataclass
-class Generated:
-    """Speech as the decoder makes it.
-
-    Attributes:
-        mels: (batch, frames, n_mels) natural-log magnitude.
-        mel_mask: (batch, frames) bool.
-        durations: (batch, phones) int64 frames.
-        pitch_st: (batch, phones) semitones re 55 Hz.
-        energy_db: (batch, phones) dB.
-    """
-
-    mels: Tensor
-    mel_mask: Tensor
-    durations: Tensor
-    pitch_st: Tensor
-    energy_db: Tensor
 
 
 class ParallelDecoder(nn.Module):
