@@ -8,6 +8,7 @@ from recipes.train import configure, prepare_corpus
 from tts_vae.audio.mel import MelConfig
 from tts_vae.cli import run
 from tts_vae.evaluation.intelligibility import Judge
+from tts_vae.evaluation.judge_training import save_judge
 from tts_vae.training.corpus_alignment import find_durations, store_durations
 from tts_vae.training.data_module import SpeechData
 
@@ -25,7 +26,7 @@ def align(overrides: list[str]) -> Path:
         seed=config.seed,
     )
     initial = Judge.load(config.init_from).recogniser if config.init_from else None
-    durations, report = find_durations(
+    found = find_durations(
         data,
         config.aligner,
         config.minutes,
@@ -35,8 +36,11 @@ def align(overrides: list[str]) -> Path:
         checkpoint=folder / "durations" / f"{config.aligner}.ckpt",
         resume=config.resume,
     )
-    sys.stdout.write(json.dumps(report, indent=1) + "\n")
-    return store_durations(folder, config.aligner, durations)
+    sys.stdout.write(json.dumps(found.report, indent=1) + "\n")
+    if found.recogniser is not None:  # init_from=<this file> starts another corpus from it
+        judge = Judge(found.recogniser, found.labels, data.mel, found.report)
+        save_judge(judge, folder / "durations" / f"{config.aligner}_recogniser.safetensors")
+    return store_durations(folder, config.aligner, found.durations)
 
 
 if __name__ == "__main__":

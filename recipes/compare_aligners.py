@@ -26,10 +26,9 @@ def compare(overrides: list[str]) -> dict[str, Any]:
     true = {u.id: u.durations for u in data.valid_store if u.durations is not None}
     results = {}
     for aligner in ("ctc", "forward_sum"):
-        found, report = find_durations(
-            data, aligner, config.minutes, config.batch_size, config.seed
-        )
-        results[aligner] = {**report, **asdict(boundary_errors(found, true, 1 / mel.frame_rate_hz))}
+        found = find_durations(data, aligner, config.minutes, config.batch_size, config.seed)
+        errors = boundary_errors(found.durations, true, 1 / mel.frame_rate_hz)
+        results[aligner] = {**found.report, **asdict(errors)}
     sys.stdout.write(json.dumps(results, indent=1) + "\n")
     return results
 

@@ -1,6 +1,7 @@
 """Durations for a corpus that has none, by either aligner, stored beside its features."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,23 @@ from tts_vae.training.recogniser_training import (
 Aligner = Literal["ctc", "forward_sum"]
 
 
+@dataclass(frozen=True)
+class FoundDurations:
+    """Durations of a corpus.
+
+    Attributes:
+        durations: utterance id -> (phones,) int64 frames.
+        report: what was trained, for how long, and what could not be aligned.
+        recogniser: the trained recogniser of "ctc", for another corpus to start from.
+        labels: its labels.
+    """
+
+    durations: dict[str, Tensor]
+    report: dict[str, Any]
+    recogniser: CtcRecogniser | None = None
+    labels: tuple[str, ...] = ()
+
+
 def find_durations(
     data: SpeechData,
     aligner: Aligner,
@@ -28,7 +46,7 @@ def find_durations(
     initial: CtcRecogniser | None = None,
     checkpoint: Path | None = None,
     resume: bool = False,
-) -> tuple[dict[str, Tensor], dict[str, Any]]:
+) -> FoundDurations:
     """Train an aligner on the training split and align training and validation recordings.
 
     Args:
@@ -42,7 +60,7 @@ def find_durations(
         resume: go on from ``checkpoint``.
 
     Returns:
-        Durations by utterance id, and a report of the training.
+        The durations and how they came about.
 
     Raises:
         ValueError: for an unknown aligner.
@@ -50,7 +68,8 @@ def find_durations(
     train, valid = list(data.train_store), list(data.valid_store)
     if aligner == "forward_sum":
         model = train_aligner(train, len(data.table), minutes, batch_size, seed=seed)
-        return aligner_durations(model, train + valid), {"aligner": aligner, "minutes": minutes}
+        report: dict[str, Any] = {"aligner": aligner, "minutes": minutes}
+        return FoundDurations(aligner_durations(model, train + valid), report)
     if aligner != "ctc":
         raise ValueError(f"aligner must be ctc or forward_sum, got {aligner!r}")
     settings = RecogniserSettings(
@@ -65,7 +84,7 @@ def find_durations(
         "valid_phone_error_rate": trained.valid_error_rate,
         "failures": failures,
     }
-    return durations, report
+    return FoundDurations(durations, report, trained.recogniser, trained.labels)
 
 
 def store_durations(data_dir: Path, name: str, durations: Mapping[str, Tensor]) -> Path:

@@ -44,6 +44,7 @@ class SpeechData(lightning.LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        self.mel = mel
         self.front_end = front_end
         self.batch_size = batch_size
         self.seed = seed
