@@ -91,8 +91,8 @@ class ParallelDecoder(nn.Module):
         if level_site is not None:
             self.pitch_level = nn.Linear(site_widths[level_site], 1)
             nn.init.zeros_(self.pitch_level.bias)
-        self.pitch_sites = sorted(set(site_widths) - {level_site})
-        self.pitch_door = StyleDoor({s: site_widths[s] for s in self.pitch_sites}, style_width)
+            self.pitch_sites = sorted(set(site_widths) - {level_site})
+            self.pitch_door = StyleDoor({s: site_widths[s] for s in self.pitch_sites}, style_width)
         self.widen = nn.Linear(text_width, width)
         self.style = nn.Linear(style_width, width)
         self.stack = ConvStack(width, layers, kernel_size, style_width)
@@ -137,13 +137,18 @@ class ParallelDecoder(nn.Module):
         return level if z.dim() == 2 else level.squeeze(-1)
 
     def _predict_pitch(
-        self, text: Tensor, mask: Tensor, values: Mapping[str, Tensor], level: Tensor | None
+        self,
+        text: Tensor,
+        mask: Tensor,
+        style: Tensor,
+        values: Mapping[str, Tensor],
+        level: Tensor | None,
     ) -> Tensor:
         """Level and deviation; the deviation never sees the level site, so it must be relative."""
+        if level is None:
+            return self._predict("pitch_st", text, mask, style)
         style = self.pitch_door({site: values[site] for site in self.pitch_sites}, text.shape[1])
         pitch_st = self._predict("pitch_st", text, mask, style)
-        if level is None:
-            return pitch_st
         # a precise pitch must not reach the level site: only the wide ``pitch_level`` teaches it
         return pitch_st - self.pitch_st_mean + level.detach()
 
@@ -202,7 +207,7 @@ class ParallelDecoder(nn.Module):
         style = self.door(values, tokens.shape[1])
         log_duration = self._predict("log_duration", text, token_mask, style)
         level = self._pitch_level(values)
-        pitch_st = self._predict_pitch(text, token_mask, values, level)
+        pitch_st = self._predict_pitch(text, token_mask, style, values, level)
         energy_db = self._predict("energy_db", text, token_mask, style)
         mels = self._decode(
             text,
@@ -283,7 +288,7 @@ class ParallelDecoder(nn.Module):
             predicted = torch.exp(self._predict("log_duration", text, token_mask, style))
             durations = whole_frames(predicted / rate, token_mask)
         level = self._pitch_level(values)
-        pitch_st = self._predict_pitch(text, token_mask, values, level) + pitch_shift_st
+        pitch_st = self._predict_pitch(text, token_mask, style, values, level) + pitch_shift_st
         energy_db = self._predict("energy_db", text, token_mask, style)
         lengths = durations.sum(1)
         frames = int(lengths.max())
