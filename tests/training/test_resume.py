@@ -23,6 +23,14 @@ def stop_at(*steps):
     return action
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    """Ctrl-C as at a terminal: a shell's background job, such as a CI's, starts with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def uninterrupted():
     """Losses and weights of the run that nobody stopped, computed by the first test."""

@@ -267,14 +267,14 @@ def _read_styles(path: Path) -> dict[str, Any]:
 def _suggestion(folder: Path) -> str:
     """Voices near a wrong path, ready to end an error message."""
     near = [folder, folder.parent, Path("runs"), Path("voices")]
-    found = {
+    found = dict.fromkeys(  # nearest first, each once
         config.parent
         for root in near
         for pattern in ("*/", "*/voice/")
-        for config in root.glob(pattern + CONFIG)
+        for config in sorted(root.glob(pattern + CONFIG))
         if (config.parent / WEIGHTS).is_file()
-    }
-    listed = ", ".join(map(str, sorted(found)[:8]))
+    )
+    listed = ", ".join(map(str, list(found)[:8]))
     return f"; voices found: {listed}" if listed else "; train one with `tts-vae train`"
 
 
