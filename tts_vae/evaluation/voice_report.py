@@ -1,8 +1,6 @@
 """All figures of a trained voice on its corpus's held-out recordings: `tts-vae evaluate`."""
 
-import json
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from rich.progress import track
 from tts_vae.audio.files import read_audio
 from tts_vae.audio.griffin_lim import GriffinLim
 from tts_vae.audio.mel import MelSpectrogram
-from tts_vae.corpora.manifests import read_cuts
+from tts_vae.corpora.manifests import read_cuts, write_json
 from tts_vae.evaluation.clustering import latent_use
 from tts_vae.evaluation.duration import length_ratio
 from tts_vae.evaluation.intelligibility import Judge
@@ -94,12 +92,12 @@ def evaluate_voice(
         },
         "utterances": len(items),
         "intelligibility": intelligibility(voice, items, vocoder),
-        "length": _plain(length_ratio(*zip(*(item.frames for item in items), strict=True))),
+        "length": asdict(length_ratio(*zip(*(item.frames for item in items), strict=True))),
         "latents": latents(voice, items),
         "style_changes_output": style_effect(voice, [item.text for item in items[:4]], seed),
         "rtf": speed(voice),
     }
-    write_metrics(out / "metrics.json", metrics)
+    write_json(out / "metrics.json", metrics)
     return metrics
 
 
@@ -195,7 +193,7 @@ def latents(voice: Voice, items: Sequence[HeldOut]) -> dict[str, Any]:
             torch.stack([kl for _, kl, _ in seen]).numpy(),
             torch.stack(shares).numpy() if shares else None,
         )
-        result[site] = _plain(use)
+        result[site] = asdict(use)
     return result
 
 
@@ -223,17 +221,3 @@ class _NoVocoder:
 
     def __call__(self, mels: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         return torch.zeros(len(mels), mels.shape[1] * self.hop_length)
-
-
-def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
-    """Write JSON whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        partial.write_text(json.dumps(metrics, indent=1, ensure_ascii=False), encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _plain(value: Any) -> dict[str, Any]:
-    return asdict(value)
