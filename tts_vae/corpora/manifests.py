@@ -255,10 +255,9 @@ def _to_cut(item: PreparedUtterance, out: Path, language: str, sample_rate: int)
 
 
 def _write_cuts(path: Path, cuts: Sequence[MonoCut]) -> None:
-    """Writes one manifest atomically (lhotse picks the format from the name's end)."""
+    """Writes one manifest atomically, as lhotse's own JSON lines."""
+    lines = (json.dumps(cut.to_dict(), ensure_ascii=False) for cut in cuts)
     temporary = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
-    if cuts:
-        CutSet.from_cuts(cuts).to_file(temporary)
-    else:
-        gzip.open(temporary, "wb").close()
+    # no time of writing in the header: the same corpus is the same file
+    temporary.write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode(), mtime=0))
     os.replace(temporary, path)

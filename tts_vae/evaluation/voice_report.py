@@ -18,6 +18,7 @@ from tts_vae.evaluation.clustering import latent_use
 from tts_vae.evaluation.duration import length_ratio
 from tts_vae.evaluation.intelligibility import Judge
 from tts_vae.evaluation.outside_recognisers import PocketsphinxRecogniser, text_error_rates
+from tts_vae.evaluation.speaker_swap import SpeakerSwap, swap_speakers
 from tts_vae.evaluation.style_effect import style_effect
 from tts_vae.evaluation.timing import real_time_factor
 from tts_vae.synthesis.style import Style
@@ -97,6 +98,8 @@ def evaluate_voice(
         "style_changes_output": style_effect(voice, [item.text for item in items[:4]], seed),
         "rtf": speed(voice),
     }
+    if "speaker" in voice.bundle.model.sites and len(voice.speakers) > 1:
+        metrics["speaker_swap"] = asdict(speaker_swap(voice, items, Path(corpus), seed))
     write_json(out / "metrics.json", metrics)
     return metrics
 
@@ -195,6 +198,26 @@ def latents(voice: Voice, items: Sequence[HeldOut]) -> dict[str, Any]:
         )
         result[site] = asdict(use)
     return result
+
+
+def speaker_swap(
+    voice: Voice, items: Sequence[HeldOut], corpus: Path, seed: int, each: int = 6
+) -> SpeakerSwap:
+    """F0 of every speaker with borrowed prosody, beside ``each`` of the speaker's recordings."""
+    recordings: dict[str, list[NDArray[np.float32]]] = {name: [] for name in voice.speakers}
+    for split in ("test", "valid", "train"):
+        for cut in read_cuts(corpus, split):
+            waves = recordings.get(cut.supervisions[0].speaker, [])
+            if len(waves) < each:
+                waves.append(read_audio(cut.recording.sources[0].source, voice.sample_rate)[0])
+    borrowed = {item.speaker: item for item in items}  # one of each speaker
+    return swap_speakers(
+        voice,
+        [item.text for item in borrowed.values()],
+        [item.style for item in borrowed.values()],
+        {name: waves for name, waves in recordings.items() if waves},
+        seed,
+    )
 
 
 def speed(voice: Voice) -> dict[str, Any]:

@@ -1,9 +1,7 @@
 """From one resolved configuration to a trained voice: what `recipes/train.py` and the CLI run."""
 
-import inspect
 import logging
 import platform
-import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,8 +10,6 @@ from typing import Any
 import lightning
 import torch
 import yaml
-from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from safetensors.torch import load_file
 
 from tts_vae.audio.mel import MelConfig
@@ -27,9 +23,10 @@ from tts_vae.training.callbacks import (
     component_usage,
     posterior_means,
 )
-from tts_vae.training.checkpoints import AtomicCheckpointIO, RunCheckpoint
+from tts_vae.training.checkpoints import RunCheckpoint
 from tts_vae.training.data_module import SpeechData
 from tts_vae.training.listen import Listen
+from tts_vae.training.loop import check_keys, fit, last_checkpoint, make_trainer, valid_numbers
 from tts_vae.training.module import LatentModule
 from tts_vae.training.quiet import quiet_lightning
 
@@ -42,9 +39,6 @@ SECTIONS: dict[str, Any] = {
     "trainer": lightning.Trainer,
 }
 """Sections of the configuration whose keys are arguments of one constructor."""
-GIVEN = {"self", "model", "objective", "seed", "mel", "path", "callbacks", "plugins", "logger"}
-"""Arguments that are not the section's to give."""
-
 log = logging.getLogger(__name__)
 
 
@@ -67,12 +61,8 @@ def train_voice(config: Mapping[str, Any], data: SpeechData, objective: Objectiv
         KeyboardInterrupt: after Ctrl-C or SIGTERM; a log line says how to go on.
     """
     output = Path(config["output"])
-    path = output / "checkpoints" / "last.ckpt"
-    checkpoint = path if path.exists() else None
-    if (checkpoint or (output / "voice").exists()) and not config["resume"]:
-        raise ValueError(
-            f"{output} already holds a run; continue it with resume=true or choose another output="
-        )
+    voice = output / "voice"
+    checkpoint = last_checkpoint(output, voice, config["resume"])
     for section, target in SECTIONS.items():
         check_keys(section, config[section], target)
     lightning.seed_everything(config["seed"], verbose=False)
@@ -87,74 +77,19 @@ def train_voice(config: Mapping[str, Any], data: SpeechData, objective: Objectiv
         MixtureStart(**config["mixture_start"], seed=config["seed"]),
         CollapseWatch(**config["collapse"]),
         Listen(MelConfig(**config["features"]["mel"]), **config["listen"]),
-        RunCheckpoint(path, **config["checkpoint"]),
+        RunCheckpoint(output / "checkpoints" / "last.ckpt", **config["checkpoint"]),
         ProgressBar(refresh_rate=10),
     ]
     with quiet_lightning():
-        trainer = _trainer(config["trainer"], callbacks, output)
-        _fit(trainer, module, data, checkpoint)
-        if not _numbers(trainer) and len(data.valid_store):
+        trainer = make_trainer(config["trainer"], callbacks, output)
+        fit(trainer, module, data, checkpoint)
+        if not valid_numbers(trainer) and len(data.valid_store):
             # a finished run was resumed, or ended before its first validation
             trainer.validate(module, data, verbose=False)
-    voice = output / "voice"
     if trainer.is_global_zero:
-        export_voice(voice, config, module, data, _numbers(trainer))
+        export_voice(voice, config, module, data, valid_numbers(trainer))
     trainer.strategy.barrier()
     return voice
-
-
-def check_keys(section: str, values: Mapping[str, Any], target: Any) -> None:
-    """Raise ValueError if a section of the configuration has a key its constructor lacks."""
-    known = [name for name in inspect.signature(target).parameters if name not in GIVEN]
-    for key in values:
-        if key not in known:
-            raise ValueError(
-                f"{section} has no key {key!r}; {target.__name__} takes {', '.join(known)}"
-            )
-
-
-def _trainer(
-    config: Mapping[str, Any], callbacks: list[lightning.Callback], output: Path
-) -> lightning.Trainer:
-    settings = dict(config)
-    if settings["precision"] == "auto":
-        settings["precision"] = "bf16-mixed" if _cpu_has_bf16() else "32-true"
-    try:
-        return lightning.Trainer(
-            **settings,
-            callbacks=callbacks,
-            plugins=[AtomicCheckpointIO()],
-            logger=TensorBoardLogger(output, name="", version="tensorboard"),
-            max_epochs=-1,
-            use_distributed_sampler=False,
-            num_sanity_val_steps=0,
-            enable_model_summary=False,
-            enable_checkpointing=False,  # RunCheckpoint does it
-        )
-    except (MisconfigurationException, TypeError) as error:
-        raise ValueError(
-            f"trainer: {error}; choose trainer=cpu, gpu or ddp and check the trainer.* overrides"
-        ) from error
-
-
-def _fit(
-    trainer: lightning.Trainer, module: LatentModule, data: SpeechData, checkpoint: Path | None
-) -> None:
-    """Train; an interruption is a KeyboardInterrupt, after a line that says how to go on."""
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
-    except SystemExit as error:  # what Lightning makes of Ctrl-C and SIGTERM
-        signal.signal(signal.SIGINT, handler)  # Lightning has switched it off
-        saved = next(c for c in trainer.callbacks if isinstance(c, RunCheckpoint)).path  # type: ignore[attr-defined]
-        log.warning(
-            "training stopped at step %d; %s",
-            trainer.global_step,
-            f"{saved} is kept: the same command with resume=true goes on from it"
-            if saved.exists()
-            else "no checkpoint had been written yet, start again",
-        )
-        raise KeyboardInterrupt from error
 
 
 def export_voice(
@@ -225,19 +160,6 @@ def copy_weights(model: LatentModel, voice: Path, symbols: tuple[str, ...]) -> i
             continue
         copied += 1
     return copied
-
-
-def _cpu_has_bf16() -> bool:
-    checks = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    return any(getattr(torch.cpu, name, lambda: False)() for name in checks)
-
-
-def _numbers(trainer: lightning.Trainer) -> dict[str, float]:
-    return {
-        name: round(float(value), 4)
-        for name, value in trainer.callback_metrics.items()
-        if name.startswith("valid/")
-    }
 
 
 def _git_hash() -> str:

@@ -23,7 +23,9 @@ class OnsetDetector(nn.Module):
         dropout: of their outputs; it keeps the rate as uncertain in training as on new speech.
     """
 
-    def __init__(self, n_mels: int, width: int = 96, layers: int = 3, dropout: float = 0.2) -> None:
+    def __init__(
+        self, n_mels: int, width: int = 96, layers: int = 5, dropout: float = 0.05
+    ) -> None:
         super().__init__()
         widths = (n_mels, *(width for _ in range(layers)))
         self.convs = nn.ModuleList(
