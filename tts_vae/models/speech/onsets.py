@@ -60,4 +60,4 @@ def onset_targets(durations: Tensor, frames: int) -> Tensor:
 def log_rate(log_odds: Tensor, mask: Tensor) -> Tensor:
     """Log of the expected phones per frame, (batch,)."""
     count = (torch.sigmoid(log_odds) * mask).sum(1)
-    return torch.log((count + 0.5) / mask.sum(1).clamp(min=1))
+    return torch.log(count.clamp(min=0.5) / mask.sum(1).clamp(min=1))
