@@ -1,3 +1,4 @@
+import math
 from dataclasses import dataclass
 
 import pytest
@@ -7,7 +8,7 @@ from torch.nn import functional as F
 
 from tts_vae.models.likelihoods import LaplaceLikelihood
 from tts_vae.models.speech.harmonics import HarmonicComb
-from tts_vae.models.speech.onsets import OnsetDetector, log_rate, onset_targets
+from tts_vae.models.speech.onsets import OnsetDetector, log_rates, onset_targets
 from tts_vae.models.speech.parallel import DECIBEL_NEPERS, ParallelDecoder
 from tts_vae.models.speech.text_encoder import ConvTextEncoder
 from tts_vae.models.speech.upsampling import frame_to_phone, glide, phone_positions, whole_frames
@@ -222,13 +223,27 @@ def test_onsets_are_counted_and_padding_is_not():
     targets = onset_targets(durations, 7)
     assert targets.tolist() == [[1, 0, 1, 0, 0, 1, 0], [1, 0, 0, 0, 1, 0, 0]]
     mask = torch.arange(7) < durations.sum(1, keepdim=True)
-    rate = log_rate(torch.where(targets > 0, 30.0, -30.0), mask).exp()
-    torch.testing.assert_close(rate, torch.tensor([3 / 6, 2 / 5]))
-    detector = OnsetDetector(10, width=8).eval()
+    usual = torch.full((2, 7), 3.0)
+    rates = log_rates(torch.where(targets > 0, 30.0, -30.0), usual, mask).exp()
+    torch.testing.assert_close(rates, torch.tensor([[3 / 6, 9 / 6], [2 / 5, 6 / 5]]))
+    detector = OnsetDetector(10, 4, width=8).eval()
     mels = torch.randn(1, 5, 10)
-    alone = detector(mels, torch.ones(1, 5, dtype=torch.bool))
-    padded = detector(F.pad(mels, (0, 0, 0, 4), value=9.0), torch.arange(9)[None] < 5)
-    torch.testing.assert_close(padded[:, :5], alone)
+    whole, part = torch.ones(1, 5, dtype=torch.bool), torch.arange(9)[None] < 5
+    alone = log_rates(*detector(mels, whole), whole)
+    padded = log_rates(*detector(F.pad(mels, (0, 0, 0, 4), value=9.0), part), part)
+    torch.testing.assert_close(padded, alone)
+
+
+def test_usual_durations_are_means_and_score_best_when_right():
+    detector = OnsetDetector(10, 4, width=8).eval()
+    detector.fit_usual_frames(torch.tensor([1, 1, 2]), torch.tensor([2, 4, 9]))
+    assert detector.usual_frames.tolist() == [5.0, 3.0, 9.0, 5.0]  # unseen: the mean of all
+    mels, mask = torch.randn(1, 4, 10), torch.ones(1, 4, dtype=torch.bool)
+    tokens, durations = torch.tensor([[1, 2, 0]]), torch.tensor([[1, 3, 0]])
+    _, usual = detector(mels, mask)
+    terms = detector.log_likelihood(mels, mask, tokens, durations)
+    off = (usual[0, 0] - 3).abs() + (usual[0, 1] - 9).abs()
+    torch.testing.assert_close(terms["usual_durations"][0], -(off + 2 * math.log(2)))
 
 
 def test_statistics_come_from_real_phones_only(decoder, targets):

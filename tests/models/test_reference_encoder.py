@@ -11,7 +11,7 @@ from tts_vae.models.speech.reference_encoder import (
 ENCODERS = [
     lambda: ConvGruReferenceEncoder(20, (4, 8), feature_width=16),
     lambda: ConvGruReferenceEncoder(
-        20, (4, 8), feature_width=16, onsets=OnsetDetector(20, width=8, dropout=0.0)
+        20, (4, 8), feature_width=16, onsets=OnsetDetector(20, 30, width=8, dropout=0.0)
     ),
     lambda: BiLstmReferenceEncoder(20, 12, feature_width=16),
 ]

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from tts_vae.models.speech.layers import MaskedConv
-from tts_vae.models.speech.onsets import OnsetDetector, log_rate, onset_targets
+from tts_vae.models.speech.onsets import OnsetDetector, log_rates
 
 
 class RecognitionTargets(Protocol):
@@ -20,6 +20,7 @@ class RecognitionTargets(Protocol):
 
     mels: Tensor
     mel_mask: Tensor
+    tokens: Tensor
     token_mask: Tensor
     durations: Tensor | None
 
@@ -30,8 +31,8 @@ class ReferenceEncoder(nn.Module):
     Args:
         n_mels: mel bands of the input.
         feature_width: width of the result.
-        onsets: detector of phone onsets whose expected count gives the rate; None leaves the rate
-            to what the rest of the encoder finds out.
+        onsets: detector of phones, whose number and usual duration give the rate; None leaves the
+            rate to what the rest of the encoder finds out.
     """
 
     mels_mean: Tensor
@@ -47,9 +48,9 @@ class ReferenceEncoder(nn.Module):
         self.register_buffer("mels_std", torch.ones(n_mels))
         self.onsets = onsets
         if onsets is not None:
-            self.rate = nn.Linear(1, feature_width)
-            self.register_buffer("rate_mean", torch.zeros(()))
-            self.register_buffer("rate_std", torch.ones(()))
+            self.rate = nn.Linear(2, feature_width)
+            self.register_buffer("rate_mean", torch.zeros(2))
+            self.register_buffer("rate_std", torch.ones(2))
 
     @torch.no_grad()
     def fit_statistics(self, batches: Sequence[RecognitionTargets]) -> None:
@@ -57,22 +58,36 @@ class ReferenceEncoder(nn.Module):
         frames = torch.cat([batch.mels[batch.mel_mask] for batch in batches]).float()
         self.mels_mean.copy_(frames.mean(0))
         self.mels_std.copy_(frames.std(0).clamp(min=0.1))
-        if self.onsets is not None:
-            rates = [b.token_mask.sum(1).float() / b.mel_mask.sum(1) for b in batches]
-            logs = torch.log(torch.cat(rates))
-            self.rate_mean.copy_(logs.mean())
-            self.rate_std.copy_(logs.std().clamp(min=1e-2) if len(logs) > 1 else torch.ones(()))
+        known = [batch for batch in batches if batch.durations is not None]
+        if self.onsets is None or not known:
+            return
+        phones = [(b.tokens[b.token_mask], b.durations[b.token_mask]) for b in known]  # type: ignore[index]
+        self.onsets.fit_usual_frames(*(torch.cat(column) for column in zip(*phones, strict=True)))
+        logs = torch.cat([self._true_log_rates(batch) for batch in known])
+        self.rate_mean.copy_(logs.mean(0))
+        if len(logs) > 1:
+            self.rate_std.copy_(logs.std(0).clamp(min=1e-2))
+
+    def _true_log_rates(self, batch: RecognitionTargets) -> Tensor:
+        """What :func:`log_rates` would say if it knew the phones, (batch, 2)."""
+        assert self.onsets is not None
+        real = batch.token_mask.float()
+        usual = (self.onsets.usual_frames[batch.tokens] * real).sum(1)
+        frames = batch.mel_mask.sum(1, keepdim=True)
+        return torch.log(torch.stack([real.sum(1), usual], 1) / frames)
 
     def standardise(self, mels: Tensor) -> Tensor:
         """Mels (..., n_mels) with mean 0 and deviation 1 in each band over the corpus."""
         return (mels - self.mels_mean) / self.mels_std
 
     def with_rate(self, features: Tensor, mels: Tensor, mask: Tensor) -> Tensor:
-        """Add the recognised rate to features (batch, feature_width); mels are standardised."""
+        """Add the recognised rates to features (batch, feature_width); mels are standardised."""
         if self.onsets is None:
             return features
-        rate = (log_rate(self.onsets(mels, mask), mask).detach() - self.rate_mean) / self.rate_std
-        return features + self.rate(rate.clamp(-4, 4).unsqueeze(1)).float()
+        log_odds, usual = self.onsets(mels, mask)
+        rates = log_rates(log_odds, usual, mask).detach()
+        rates = ((rates - self.rate_mean) / self.rate_std).clamp(-4, 4)
+        return features + self.rate(rates).float()
 
     def recognition(self, batch: RecognitionTargets) -> dict[str, Tensor]:
         """Log-likelihood of what is recognised along the way, each (batch,) nats.
@@ -81,10 +96,8 @@ class ReferenceEncoder(nn.Module):
         """
         if self.onsets is None or batch.durations is None:
             return {}
-        log_odds = self.onsets(self.standardise(batch.mels), batch.mel_mask)
-        targets = onset_targets(batch.durations, batch.mels.shape[1])
-        loss = F.binary_cross_entropy_with_logits(log_odds, targets, reduction="none")
-        return {"onsets": -(loss * batch.mel_mask).sum(1)}
+        mels = self.standardise(batch.mels)
+        return self.onsets.log_likelihood(mels, batch.mel_mask, batch.tokens, batch.durations)
 
 
 class ConvGruReferenceEncoder(ReferenceEncoder):
@@ -98,7 +111,7 @@ class ConvGruReferenceEncoder(ReferenceEncoder):
         n_mels: mel bands of the input.
         channels: output channels of the stride-2 layers.
         feature_width: width of the result, even; the GRU has half as many units.
-        onsets: detector of phone onsets for the speaking rate, or None.
+        onsets: detector of phones for the speaking rate, or None.
 
     Shape:
         mels (batch, frames, n_mels), mask (batch, frames) bool -> (batch, feature_width).
@@ -156,7 +169,7 @@ class BiLstmReferenceEncoder(ReferenceEncoder):
         n_mels: mel bands of the input.
         channels: width of the convolutions (paper: 512).
         feature_width: width of the result, even; the LSTM has half as many units a side.
-        onsets: detector of phone onsets for the speaking rate, or None.
+        onsets: detector of phones for the speaking rate, or None.
 
     Shape:
         mels (batch, frames, n_mels), mask (batch, frames) bool -> (batch, feature_width).
