@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tts_vae"
 
 RANKS = {
+    "whole_file": -1,  # how any of them writes
     "latents": 0,
     "classical": 0,
     "audio": 0,

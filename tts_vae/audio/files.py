@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import uuid
 from pathlib import Path
 
 import numpy as np
 import soundfile
 import soxr
 from numpy.typing import NDArray
+
+from tts_vae.whole_file import whole_file
 
 Waveform = NDArray[np.float32]
 
@@ -79,16 +78,13 @@ def write_wav(path: str | Path, waveform: np.ndarray, sample_rate: int) -> Path:
             f"expected one channel of finite samples, got shape {samples.shape} "
             f"({'finite' if np.isfinite(samples).all() else 'with NaN or infinity'}) for {path}"
         )
-    temporary = path.with_name(f".{uuid.uuid4().hex}.wav")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(
-            str(temporary), samples.clip(-1.0, 1.0), sample_rate, subtype="PCM_16", format="WAV"
-        )
-        os.replace(temporary, path)
+        with whole_file(path) as partial:
+            soundfile.write(
+                str(partial), samples.clip(-1.0, 1.0), sample_rate, subtype="PCM_16", format="WAV"
+            )
     except (OSError, RuntimeError) as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise ValueError(
             f"expected a place to write, got {path} ({' '.join(str(error).split())}); "
             "choose another folder"

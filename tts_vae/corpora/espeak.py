@@ -24,6 +24,7 @@ from typing import Any
 from rich.progress import Progress
 
 from tts_vae.text import espeak_library
+from tts_vae.whole_file import whole_file
 
 from . import espeak_plan, espeak_recording
 from .espeak_plan import PlannedUtterance
@@ -158,9 +159,8 @@ def _claim(root: Path, planned: Sequence[PlannedUtterance], settings: dict[str, 
         )
     if found is None:
         root.mkdir(parents=True, exist_ok=True)
-        part = root / f"espeak.json.{os.getpid()}.part"
-        part.write_text(json.dumps(wanted, indent=2), encoding="utf-8")
-        os.replace(part, root / "espeak.json")
+        with whole_file(root / "espeak.json") as part:
+            part.write_text(json.dumps(wanted, indent=2), encoding="utf-8")
 
 
 def _settings(root: Path) -> dict[str, Any] | None:
@@ -254,12 +254,11 @@ def _bring(source: Path, target: Path) -> Path:
     if source == target or (target.exists() and target.samefile(source)):
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
-    try:
-        part.hardlink_to(source)
-    except OSError:
-        shutil.copy2(source, part)
-    os.replace(part, target)
+    with whole_file(target) as part:
+        try:
+            part.hardlink_to(source)
+        except OSError:
+            shutil.copy2(source, part)
     return target
 
 

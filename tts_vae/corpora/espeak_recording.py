@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import wave
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -23,6 +22,7 @@ from tts_vae.text.espeak_library import SAMPLE_RATE
 from tts_vae.text.espeak_tokens import TokenisedSpeech, tokenise
 from tts_vae.text.normalisation import normalise
 from tts_vae.text.symbols import PUNCTUATION, START
+from tts_vae.whole_file import whole_file
 
 from .espeak_plan import VOLUME_DB, PlannedUtterance
 from .espeak_speakers import SPEAKERS
@@ -50,9 +50,8 @@ def record_shard(root: Path, number: int, planned: Sequence[PlannedUtterance]) -
     records = [record(root, utterance) for utterance in planned]
     target = shard_path(root, number)
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps(records, ensure_ascii=False), encoding="utf-8")
-    os.replace(part, target)
+    with whole_file(target) as part:
+        part.write_text(json.dumps(records, ensure_ascii=False), encoding="utf-8")
     return sum(entry["samples"] for entry in records)
 
 
@@ -78,12 +77,10 @@ def record(root: Path, utterance: PlannedUtterance) -> dict[str, Any]:
         samples = _with_noise(speech, utterance.snr_db, utterance.noise_seed)
     path = wav_path(root, utterance)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     # not soundfile, which syncs every file to the disk: half the time of the whole corpus
-    with wave.open(str(part), "wb") as wav:
+    with whole_file(path) as part, wave.open(str(part), "wb") as wav:
         wav.setparams((1, 2, SAMPLE_RATE, len(samples), "NONE", "not compressed"))
         wav.writeframes(samples.astype("<i2").tobytes())
-    os.replace(part, path)
     return {
         "id": utterance.id,
         "text": utterance.text,

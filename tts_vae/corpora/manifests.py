@@ -11,8 +11,6 @@ from __future__ import annotations
 import gzip
 import json
 import logging
-import os
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +21,7 @@ from lhotse.audio import AudioSource
 from lhotse.supervision import AlignmentItem
 
 from tts_vae.audio.mel import MelConfig
+from tts_vae.whole_file import whole_file
 
 SPLITS = ("train", "valid", "test")
 HELD_OUT = ("none", "sentence", "factors")
@@ -186,9 +185,8 @@ def read_corpus(corpus_dir: Path) -> dict[str, Any]:
 
 def write_json(path: Path, contents: Mapping[str, Any]) -> None:
     """Writes JSON through a temporary file, so that no reader ever sees half of it."""
-    temporary = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
-    temporary.write_text(json.dumps(contents, indent=1, ensure_ascii=False), encoding="utf-8")
-    os.replace(temporary, path)
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(contents, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
 def _problem(item: PreparedUtterance, known_speakers: set[str]) -> str | None:
@@ -257,7 +255,7 @@ def _to_cut(item: PreparedUtterance, out: Path, language: str, sample_rate: int)
 def _write_cuts(path: Path, cuts: Sequence[MonoCut]) -> None:
     """Writes one manifest atomically, as lhotse's own JSON lines."""
     lines = (json.dumps(cut.to_dict(), ensure_ascii=False) for cut in cuts)
-    temporary = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
     # no time of writing in the header: the same corpus is the same file
-    temporary.write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode(), mtime=0))
-    os.replace(temporary, path)
+    content = gzip.compress("".join(f"{line}\n" for line in lines).encode(), mtime=0)
+    with whole_file(path) as partial:
+        partial.write_bytes(content)

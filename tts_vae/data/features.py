@@ -13,8 +13,6 @@ import gzip
 import hashlib
 import json
 import logging
-import os
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -33,6 +31,7 @@ from tts_vae.corpora.parallel import parallel_map
 from tts_vae.data.store import FeatureStore
 from tts_vae.text.phonemizer import Phonemizer
 from tts_vae.text.symbols import SymbolTable, default_table
+from tts_vae.whole_file import whole_file
 
 FORMAT = 1
 UTTERANCES_PER_SHARD = 256
@@ -274,9 +273,8 @@ def _write_shards(
                 parts.setdefault(key, []).append(value)
         if entries:
             path = folder / f"{name}.safetensors"
-            temporary = folder / f".{uuid.uuid4().hex}.safetensors"
-            save_file({key: torch.cat(values) for key, values in parts.items()}, temporary)
-            os.replace(temporary, path)
+            with whole_file(path) as partial_file:
+                save_file({key: torch.cat(values) for key, values in parts.items()}, partial_file)
         write_json(folder / f"{name}.json", {"utterances": entries, "skipped": bad})
     for _ in analysed:  # exhausts the iterator, which ends the processes and the progress bar
         pass

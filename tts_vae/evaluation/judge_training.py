@@ -1,7 +1,6 @@
 """Making a judge of intelligibility from a corpus's own recordings, and storing it."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from tts_vae.models.speech.recogniser import CtcRecogniser
 from tts_vae.text.symbols import SymbolTable
 from tts_vae.training.recogniser_batches import Recording
 from tts_vae.training.recogniser_training import RecogniserSettings, train_recogniser
+from tts_vae.whole_file import whole_file
 
 LARGEST_BYTES = 4_000_000
 
@@ -122,9 +122,5 @@ def _shape(weights: Mapping[str, Tensor]) -> dict[str, int]:
 
 
 def _write_whole(path: Path, data: bytes) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with whole_file(path) as partial:
         partial.write_bytes(data)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -1,7 +1,6 @@
 """Pictures for the listening page: spectrograms without margins, latent maps for any background."""
 
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from tts_vae.evaluation.latent_map import LatentMap
 from tts_vae.training.figures import latent_map_figure
+from tts_vae.whole_file import whole_file
 
 INCHES_PER_S, HEIGHT_INCHES, DPI = 1.7, 1.5, 160
 F0_TICKS_HZ = (100, 200, 300)
@@ -101,12 +101,8 @@ def map_pictures(points: LatentMap, means: ArrayLike | None = None) -> dict[str,
 def save_png(figure: Figure, path: Path) -> Path:
     """Write a picture whole or not at all; the same figure gives the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with whole_file(path) as partial:
         figure.savefig(partial, format="png", metadata={"Software": None})
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
     return path
 
 

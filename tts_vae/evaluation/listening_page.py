@@ -5,7 +5,6 @@ light and dark, on a phone, with a keyboard and with a screen reader.
 """
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -17,6 +16,7 @@ from tts_vae.audio.files import write_wav
 from tts_vae.evaluation.acoustics import Acoustics
 from tts_vae.evaluation.listening import Clip, Section
 from tts_vae.evaluation.listening_figures import f0_scale, mel_picture, save_png
+from tts_vae.whole_file import whole_file
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #59636e; --page: #fafaf7;
@@ -156,14 +156,11 @@ def write_page(
         lines = escape("\n".join(commands))
         parts.append(("next", "What to try next", f'<pre tabindex="0"><code>{lines}</code></pre>'))
     page = folder / "index.html"
-    partial = page.with_name(f".{page.name}.{os.getpid()}.part")
     try:
-        partial.write_text(_page(title, lead, text, parts, footer), encoding="utf-8")
-        partial.replace(page)
+        with whole_file(page) as partial:
+            partial.write_text(_page(title, lead, text, parts, footer), encoding="utf-8")
     except OSError as error:
         raise ValueError(f"cannot write {page}: {error.strerror}; choose another folder") from error
-    finally:
-        partial.unlink(missing_ok=True)
     return page
 
 

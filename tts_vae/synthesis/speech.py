@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tts_vae.whole_file import whole_file
+
 Floats = NDArray[np.float32]
 
 
@@ -107,17 +109,12 @@ def write_speeches(path: str | Path, speeches: Iterable[Speech]) -> Path:
         first = next(iterator)
     except StopIteration:
         raise ValueError(f"nothing to write to {path}: expected one speech or more") from None
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
-        with _open_wav(partial, first.sample_rate) as file:
+        with whole_file(path) as partial, _open_wav(partial, first.sample_rate) as file:
             for speech in _chain(first, iterator):
                 file.write(speech.waveform)
-        os.replace(partial, path)
     except OSError as error:
         raise ValueError(_unwritable(path, error)) from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
     return path
 
 

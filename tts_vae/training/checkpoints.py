@@ -11,6 +11,8 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
+from tts_vae.whole_file import whole_file
+
 _UNREADABLE = (RuntimeError, EOFError, KeyError, ValueError, OSError, pickle.UnpicklingError)
 """What torch.load raises for half a file, an empty one, or another kind of file."""
 
@@ -24,15 +26,10 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """Save so that a crash or a full disk never leaves half a file under ``path``."""
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            with partial.open("wb") as file:
-                torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+        with whole_file(target) as partial, partial.open("wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
 
     def load_checkpoint(
         self, path: Any, map_location: Any = "cpu", weights_only: bool | None = None
@@ -108,7 +105,7 @@ class RunCheckpoint(Callback):
 
 
 def _sampler(trainer: lightning.Trainer) -> Any:
-    """The batch sampler of the training batches if it can be told its epoch, else None."""
+    """What orders the training batches, if it can be told its epoch, else None."""
     loader: Any = trainer.train_dataloader
-    sampler = getattr(loader, "batch_sampler", None)
+    sampler = getattr(loader, "batch_sampler", loader)
     return sampler if hasattr(sampler, "set_epoch") else None

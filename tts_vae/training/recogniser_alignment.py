@@ -1,7 +1,6 @@
 """Durations of a whole corpus by forced alignment, stored beside its features."""
 
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from tts_vae.models.speech.alignment import BoundaryRule, forced_alignment
 from tts_vae.models.speech.recogniser import CtcRecogniser
 from tts_vae.text.symbols import SymbolTable
 from tts_vae.training.recogniser_batches import Recording, label_lookup, pad_recordings
+from tts_vae.whole_file import whole_file
 
 log = logging.getLogger(__name__)
 
@@ -61,9 +61,5 @@ def align_recordings(
 def save_durations(durations: Mapping[str, Tensor], path: Path) -> None:
     """Write ``{utterance id: (phones,) int64 frames}`` as safetensors, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with whole_file(path) as partial:
         save_file({name: frames.to(torch.int64) for name, frames in durations.items()}, partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

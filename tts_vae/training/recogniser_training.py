@@ -1,7 +1,6 @@
 """Training a CTC phone recogniser on recordings and their phones: the judge, and the aligner."""
 
 import math
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
@@ -25,6 +24,7 @@ from tts_vae.training.recogniser_batches import (
     pad_recordings,
     phone_error_rate,
 )
+from tts_vae.whole_file import whole_file
 
 REAL_SPEECH = Augmentation(tempo=0.15, frequency_masks=2, time_masks=2)
 
@@ -225,8 +225,7 @@ class _Run:
         if self.checkpoint is None:
             return
         self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.checkpoint.with_name(f".{self.checkpoint.name}.{os.getpid()}.part")
-        try:
+        with whole_file(self.checkpoint) as partial:
             torch.save(
                 {
                     "recogniser": self.recogniser.state_dict(),
@@ -238,9 +237,6 @@ class _Run:
                 },
                 partial,
             )
-            partial.replace(self.checkpoint)
-        finally:
-            partial.unlink(missing_ok=True)
 
     def restore(self, path: Path) -> None:
         """Go on from a checkpoint."""
