@@ -1,0 +1,8 @@
+"""Closed forms and expectation-maximisation: the densities that need no gradient."""
+
+from tts_vae.classical.gaussian import Gaussian
+from tts_vae.classical.kmeans import Clusters, k_means
+from tts_vae.classical.mixture_em import GaussianMixture
+from tts_vae.classical.ppca import ProbabilisticPCA
+
+__all__ = ["Clusters", "Gaussian", "GaussianMixture", "ProbabilisticPCA", "k_means"]
