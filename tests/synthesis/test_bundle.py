@@ -129,7 +129,10 @@ def test_configurations_that_are_no_voice(tmp_path):
     folder = write_tiny_voice(tmp_path / "v")
     for changes, message in (
         ({"model": {"_target_": "os.system", "command": "true"}}, "refused"),
-        ({"model": {"_target_": "tts_vae.models.likelihoods.Likelihood", "scale": 1}}, "Latent"),
+        (
+            {"model": {"_target_": "tts_vae.models.likelihoods.LaplaceLikelihood", "scale": 1}},
+            "Latent",
+        ),
         ({"mel": {"hop": 1}}, "mel"),
         ({"symbols": "abc"}, "symbols must be a list"),
     ):

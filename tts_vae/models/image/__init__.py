@@ -1,0 +1,1 @@
+"""Networks for pixels and for grids of codes."""
