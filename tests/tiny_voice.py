@@ -21,6 +21,23 @@ PROSODY = {
     "gaussian": {"_target_": "tts_vae.latents.gaussian.GaussianLatent"},
     "tokens": {"_target_": "tts_vae.latents.style_tokens.StyleTokenLatent", "tokens": 5},
     "code": {"_target_": "tts_vae.latents.deterministic.DeterministicLatent"},
+    "codebook": {
+        "_target_": "tts_vae.latents.vector_quantizer.VectorQuantizerLatent",
+        "codes": 9,
+        "projection": True,
+    },
+    "levels": {
+        "_target_": "tts_vae.latents.residual_quantizer.ResidualQuantizerLatent",
+        "levels": 3,
+        "codes": 6,
+        "projection": True,
+    },
+    "relaxed": {
+        "_target_": "tts_vae.latents.relaxed_categorical.RelaxedCategoricalLatent",
+        "codes": 9,
+    },
+    "hierarchy": {"_target_": "tts_vae.latents.hierarchy.HierarchicalLatent"},
+    "layers": {"_target_": "tts_vae.latents.bottom_up.BottomUpLatent", "layers": (3, 1)},
 }
 
 

@@ -3,8 +3,18 @@
 import pytest
 import torch
 
-from tts_vae.latents import DeterministicLatent, GaussianLatent, Latent, MixtureLatent
-from tts_vae.latents.style_tokens import StyleTokenLatent
+from tts_vae.latents import (
+    BottomUpLatent,
+    DeterministicLatent,
+    GaussianLatent,
+    HierarchicalLatent,
+    Latent,
+    MixtureLatent,
+    RelaxedCategoricalLatent,
+    ResidualQuantizerLatent,
+    StyleTokenLatent,
+    VectorQuantizerLatent,
+)
 
 LATENTS = [
     DeterministicLatent(5, 4),
@@ -12,6 +22,12 @@ LATENTS = [
     GaussianLatent(5, 4, "cholesky"),
     MixtureLatent(5, 4, 3),
     StyleTokenLatent(5, 4, 6, 2),
+    HierarchicalLatent(5, 4, [1, 3], hidden=6),
+    BottomUpLatent(5, 4, [3, 1], [[6], [5, 5]]),
+    RelaxedCategoricalLatent(5, 4, 7),
+    RelaxedCategoricalLatent(5, 4, 7, hard=True),
+    VectorQuantizerLatent(5, 4, 6, kmeans_start=False, projection=True),
+    ResidualQuantizerLatent(5, 4, 3, 6, "codebook", kmeans_start=False, projection=True),
 ]
 every_latent = pytest.mark.parametrize("latent", LATENTS, ids=lambda x: type(x).__name__)
 

@@ -6,6 +6,7 @@ They take a latent (or what builds one), so that test_laws_can_fail.py can hand 
 import io
 import math
 from collections.abc import Callable
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -40,7 +41,7 @@ def kl_is_its_expectation(latent: Latent, row: Row, draws: int = 20_000) -> None
     """Law 1: KL agrees with E_q[log q - log p], or with that of (z, c) jointly; KL(q||q) = 0."""
     torch.manual_seed(2)
     with torch.no_grad():
-        output = latent(features(), condition=row.condition(), sample_shape=(draws,))
+        output = latent(features(), **row.given(), sample_shape=(draws,))
         posterior = output.posterior
         assert posterior is not None and output.prior is not None
         expected, error = monte_carlo(output.log_q - output.log_p)
@@ -53,7 +54,10 @@ def kl_is_its_expectation(latent: Latent, row: Row, draws: int = 20_000) -> None
             assert ((output.kl - joint).abs() <= error + 1e-3).all(), (output.kl, joint, error)
         if output.kl_per_dim is not None and row.kl_is_exact:
             same(output.kl_per_dim.sum(-1), output.kl, "KL is not the sum of its dimensions")
-        own = kl_divergence(posterior, posterior)
+        try:
+            own = kl_divergence(posterior, posterior)
+        except NotImplementedError:  # a chain: its divergence is the latent's own
+            own = latent.divergence(posterior, posterior, output.z).nats
         same(own, torch.zeros_like(own), "KL(q || q)")
 
 
@@ -105,13 +109,13 @@ def neighbours_change_nothing(latent: Latent, row: Row) -> None:
     """Law 4: alone, in a batch, or in a doubled batch, an example has the same terms."""
     for steps in ((), (3,)):
         x = features(*steps)
-        condition = row.condition()
+        given = row.given()
         value = torch.randn(*x.shape[:-1], WIDTH, dtype=x.dtype)
         for clamp in (None, value):
-            full = terms(latent(x, condition=condition, mode="mean", value=clamp))
+            full = terms(latent(x, **given, mode="mean", value=clamp))
             twice = latent(
                 torch.cat([x, x]),
-                condition=None if condition is None else torch.cat([condition, condition]),
+                **{name: torch.cat([tensor, tensor]) for name, tensor in given.items()},
                 mode="mean",
                 value=None if clamp is None else torch.cat([clamp, clamp]),
             )
@@ -121,7 +125,7 @@ def neighbours_change_nothing(latent: Latent, row: Row) -> None:
                 one = slice(i, i + 1)
                 alone = latent(
                     x[one],
-                    condition=None if condition is None else condition[one],
+                    **{name: tensor[one] for name, tensor in given.items()},
                     mode="mean",
                     value=None if clamp is None else clamp[one],
                 )
@@ -144,7 +148,7 @@ def padding_changes_nothing(latent: Latent, row: Row) -> None:
             outputs.append(
                 latent(
                     given,
-                    condition=row.condition(),
+                    **row.given(),
                     mask=given_mask,
                     mode=mode,
                     sample_shape=(2,),
@@ -154,13 +158,17 @@ def padding_changes_nothing(latent: Latent, row: Row) -> None:
         for long in outputs[1:]:
             assert (long.z[:, :, 4:] == 0).all(), "z on padding is not 0"
             same(long.z[:, :, :4], short.z, f"z, {mode}")
-            for name in ("log_q", "log_p", "kl"):
-                same(getattr(long, name), getattr(short, name), f"{name}, {mode}")
+            for name, value in terms(short).items():
+                if name != "z":
+                    same(terms(long)[name], value, f"{name}, {mode}")
             for name, value in short.statistics.items():
                 same(long.statistics[name], value, f"{name}, {mode}")
             if short.kl_per_dim is not None and long.kl_per_dim is not None:
                 same(long.kl_per_dim[:, :4], short.kl_per_dim, f"kl_per_dim, {mode}")
                 assert (long.kl_per_dim[:, 4:] == 0).all(), "kl_per_dim on padding is not 0"
+            if short.codes is not None and long.codes is not None:
+                assert torch.equal(long.codes[:, :4], short.codes), f"codes, {mode}"
+                assert (long.codes[:, 4:] == -1).all(), "codes on padding are not -1"
 
 
 def seed_decides(latent: Latent, row: Row) -> None:
@@ -169,19 +177,21 @@ def seed_decides(latent: Latent, row: Row) -> None:
 
     def inferred(seed: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed)
-        return latent(features(), condition=row.condition(), generator=generator).z
+        return latent(features(), **row.given(), generator=generator).z
 
     def drawn(seed: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed)
-        return latent.sample((7,), condition=row.condition(), generator=generator)
+        return latent.sample((7,), **row.given(), generator=generator)
 
     draws = [inferred, drawn] if row.stochastic else []
     draws += [drawn] if latent.components and not row.stochastic else []
     for draw in draws:
         assert torch.equal(draw(1), draw(1)), "same seed, different z"
         moved = (draw(1) - draw(2)) @ decoder
-        assert (moved.abs() > 1e-9).all(), "different seed, same decoder output"
-    still = [latent(features(), condition=row.condition(), mode="mean").z for _ in range(2)]
+        share = (moved.abs() > 1e-9).double().mean()
+        enough = 0.5 if row.may_coincide else 1.0
+        assert share >= enough, f"different seed, same decoder output: {1 - share:.0%}"
+    still = [latent(features(), **row.given(), mode="mean").z for _ in range(2)]
     assert torch.equal(*still), "mode='mean' is random"
 
 
@@ -191,16 +201,17 @@ def state_round_trip(make: Callable[[], Latent], row: Row) -> None:
     latent = make().double()
     with torch.no_grad():
         for tensor in (*latent.parameters(), *latent.buffers()):
-            tensor.add_(torch.randn_like(tensor))
+            if tensor.is_floating_point():
+                tensor.add_(torch.rand_like(tensor))  # at least 0: some are counts
     file = io.BytesIO()
     torch.save(latent.state_dict(), file)
     file.seek(0)
     fresh = make().double()
     fresh.load_state_dict(torch.load(file, weights_only=True))
-    for mode in ("mean", "sample"):
+    for training, mode in product((False, True), ("mean", "sample")):
         outputs = []
-        for each in (latent, fresh):
+        for each in (latent.train(training), fresh.train(training)):
             torch.manual_seed(6)
-            outputs.append(terms(each(features(3), condition=row.condition(), mode=mode)))
+            outputs.append(terms(each(features(3), **row.given(), mode=mode)))
         for name, value in outputs[0].items():
             assert torch.equal(value, outputs[1][name]), f"{name} differs after a round trip"

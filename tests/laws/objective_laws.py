@@ -5,9 +5,16 @@ from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
-from torch.distributions import Independent, MixtureSameFamily, MultivariateNormal
+from torch.distributions import (
+    Distribution,
+    Independent,
+    MixtureSameFamily,
+    MultivariateNormal,
+)
 
-from tts_vae.latents import Latent, LatentOutput
+from tts_vae.latents import Latent, LatentOutput, RelaxedCategoricalLatent
+from tts_vae.latents.chain import GaussianChain
+from tts_vae.latents.relaxed_categorical import CodebookCategorical
 from tts_vae.objectives import Elbo, Objective, Schedule, importance_bound, log_weights
 
 from .latent_laws import same
@@ -23,22 +30,32 @@ def loading() -> Tensor:
     return torch.randn(WIDTH, FEATURES, dtype=torch.float64, generator=generator)
 
 
-def linear_gaussian(x: Tensor, z: Tensor) -> Tensor:
-    """log N(x; z W, NOISE^2 I), (*samples, batch)."""
-    error = (x - z @ loading()) / NOISE
+def linear_gaussian(x: Tensor, z: Tensor, read: int = WIDTH) -> Tensor:
+    """log N(x; z W, NOISE^2 I), (*samples, batch), of the first ``read`` dimensions of z."""
+    error = (x - z[..., :read] @ loading()[:read]) / NOISE
     return (-0.5 * error.square() - math.log(NOISE) - 0.5 * math.log(2 * math.pi)).sum(-1)
 
 
 def exact_marginal(x: Tensor, latent: Latent, row: Row) -> Tensor:
-    """log p(x) (batch,) of the linear-Gaussian model: probabilistic PCA, or a mixture of them."""
-    prior = latent.prior(x.shape[:1], row.condition())
+    """log p(x) (batch,) of the linear-Gaussian model under the latent's prior.
+
+    Probabilistic PCA, a mixture of them, or a linear chain in closed form; a sum over a codebook;
+    any other prior by quadrature.
+    """
+    prior = latent.prior(x.shape[:1], **row.given())
+    if isinstance(prior, CodebookCategorical):
+        each = linear_gaussian(x, prior.codebook.unsqueeze(1))
+        return torch.logsumexp(each + prior.log_weights.T, 0)
     if isinstance(prior, MixtureSameFamily):
         normals, log_weights_ = prior.component_distribution, prior.mixture_distribution.logits
-    else:
-        assert isinstance(prior, Independent)
+    elif isinstance(prior, Independent):
         normals, log_weights_ = prior.expand([1, *x.shape[:1]]), torch.zeros(())
         normals = Independent(normals.base_dist.expand([1, *x.shape[:1], WIDTH]), 1)
         log_weights_ = torch.zeros(1, x.shape[0], dtype=x.dtype)
+    elif row.linear:
+        return linear_chain(x, prior, latent.decoded_width)
+    else:
+        return quadrature(x, prior, latent.decoded_width)
     w = loading()
     covariance = w.T @ torch.diag_embed(normals.base_dist.variance) @ w
     covariance = covariance + NOISE**2 * torch.eye(FEATURES, dtype=x.dtype)
@@ -48,25 +65,56 @@ def exact_marginal(x: Tensor, latent: Latent, row: Row) -> Tensor:
     return torch.logsumexp(density.log_prob(x) + log_weights_, 0)
 
 
-def fit_posterior(latent: Latent, row: Row, steps: int = 120) -> None:
-    """Fit the recognition head alone to the fixed linear-Gaussian decoder, then widen it.
+def linear_chain(x: Tensor, prior: GaussianChain, read: int) -> Tensor:
+    """log p(x) (batch,) where z = mean + J eps, so that x ~ N(mean W, W^T J J^T W + NOISE^2 I)."""
+    nothing = torch.zeros(*prior.batch_shape, WIDTH, dtype=x.dtype)
+    mean = prior.from_noise(nothing)
+    columns = [prior.from_noise(nothing + unit) - mean for unit in torch.eye(WIDTH, dtype=x.dtype)]
+    reach = torch.stack(columns, -2)[..., :read] @ loading()[:read]
+    covariance = reach.mT @ reach + NOISE**2 * torch.eye(FEATURES, dtype=x.dtype)
+    return MultivariateNormal(mean[..., :read] @ loading()[:read], covariance).log_prob(x)
 
-    A fit is narrower than the true posterior; three times as wide it covers the tails, and
-    importance weights have a small variance.
+
+def quadrature(
+    x: Tensor, prior: Distribution, read: int = WIDTH, reach: float = 12.0, step: float = 0.06
+) -> Tensor:
+    """log p(x) = log of the integral of p(x | z) p(z) over a grid of the plane, WIDTH being 2.
+
+    The likelihood is a Gaussian in z with standard deviations above 3 steps, for which the sum over
+    a grid is the integral to many more digits than a Monte-Carlo test can tell.
+    """
+    assert WIDTH == 2
+    axis = torch.arange(-reach, reach, step, dtype=x.dtype)
+    grid = torch.cartesian_prod(axis, axis).unsqueeze(1)
+    each = [linear_gaussian(x, z, read) + prior.log_prob(z) for z in grid.split(20_000)]
+    return torch.logsumexp(torch.cat(each), 0) + 2 * math.log(step)
+
+
+def fit_posterior(latent: Latent, row: Row, steps: int = 120) -> None:
+    """Fit the recognition parts alone to the fixed linear-Gaussian decoder, then widen them.
+
+    A fit is narrower than the true posterior; three times as wide (or with a third of the logits)
+    it covers the tails, and importance weights have a small variance.
     """
     objective = Elbo(estimate="sample")
-    head = latent.get_submodule("posterior_head")
-    optimiser = torch.optim.Adam(head.parameters(), lr=0.05)
+    heads = {name: p for name, p in latent.named_parameters() if "posterior" in name}
+    optimiser = torch.optim.Adam(heads.values(), lr=0.05)
     x = features()
     torch.manual_seed(12)
     for step in range(steps):
-        output = latent(x, condition=row.condition(), sample_shape=(8,))
-        loss = objective(linear_gaussian(x, output.z), {"z": output}, step).loss
+        output = latent(x, **row.given(), sample_shape=(8,))
+        loss = objective(
+            linear_gaussian(x, output.z, latent.decoded_width), {"z": output}, step
+        ).loss
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
     with torch.no_grad():
-        head.get_parameter("raw_log_scale.bias").add_(math.log(3.0))
+        for name, head in heads.items():
+            if isinstance(latent, RelaxedCategoricalLatent):
+                head.div_(3.0)
+            elif name.endswith("raw_log_scale.bias"):
+                head.add_(math.log(3.0))
 
 
 @torch.no_grad()
@@ -75,8 +123,8 @@ def one_draw_is_the_elbo(latent: Latent, row: Row, bound: Bound = importance_bou
     x = features()
     for seed in range(3):
         torch.manual_seed(seed)
-        output = latent(x, condition=row.condition(), sample_shape=(1,))
-        likelihood = linear_gaussian(x, output.z)
+        output = latent(x, **row.given(), sample_shape=(1,))
+        likelihood = linear_gaussian(x, output.z, latent.decoded_width)
         elbo = Elbo(estimate="sample")(likelihood, {"z": output}, 0).loss
         same(-bound(log_weights(likelihood, {"z": output})).mean(), elbo, "k = 1 is not the ELBO")
 
@@ -93,12 +141,11 @@ def bound_tightens(latent: Latent, row: Row, bound: Bound = importance_bound) ->
     x = features()
     exact = exact_marginal(x, latent, row)
     torch.manual_seed(13)
-    output = latent(x, condition=row.condition(), sample_shape=(20_000,))
-    likelihood = linear_gaussian(x, output.z)
+    output = latent(x, **row.given(), sample_shape=(20_000,))
+    likelihood = linear_gaussian(x, output.z, latent.decoded_width)
     weights = log_weights(likelihood, {"z": output})
     relative = torch.exp(weights - torch.logsumexp(weights, 0)) * len(weights)
     last_error = 5 * relative.std(0) / math.sqrt(len(weights))
-    assert (last_error < 0.1).all(), f"too noisy to judge: {last_error}"
     previous = likelihood.mean(0) - output.kl
     error = 5 * (likelihood.std(0) + weights.std(0)) / math.sqrt(len(weights))
     for k in (1, 4, 32, len(weights)):
@@ -106,8 +153,11 @@ def bound_tightens(latent: Latent, row: Row, bound: Bound = importance_bound) ->
         bounds = bound(groups.flatten(1)).reshape(-1, len(x))
         mean = bounds.mean(0)
         assert (mean >= previous - error).all(), f"L_{k} falls below the bound before it"
-        assert (mean <= exact + torch.maximum(error, last_error)).all(), f"L_{k} above the marginal"
+        noise = 5 * bounds.std(0) / math.sqrt(len(bounds)) if len(bounds) > 1 else last_error
+        assert (mean <= exact + noise).all(), f"L_{k} above the marginal"
         previous = mean
+    if (last_error > 0.1).any():  # no verdict: neither that the law holds nor that it is broken
+        raise ArithmeticError(f"too noisy to judge: {last_error}")
     assert ((previous - exact).abs() < last_error).all(), f"L_{k} off by {previous - exact} nats"
 
 

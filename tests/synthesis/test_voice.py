@@ -152,13 +152,17 @@ def test_unknown_choices_list_the_valid_ones(mute, choice, message):
         mute.style(**choice)
 
 
-@pytest.mark.parametrize("prosody", ["gaussian", "tokens", "code"])
+@pytest.mark.parametrize(
+    "prosody",
+    ["gaussian", "tokens", "code", "codebook", "levels", "relaxed", "hierarchy", "layers"],
+)
 def test_one_speaker_and_any_latent(tmp_path, prosody):
+    listed = prosody in ("tokens", "codebook", "levels", "relaxed")
     folder = write_tiny_voice(tmp_path / "v", prosody, speakers=("anna",), styles={})
     voice = Voice.load(folder, vocoder=silent)
     usual = voice.speak(TEXT)
     choices = [{"vector": [1.0, 2.0, -1.0, 0.5]}, {"reference": RECORDING}]
-    choices += [{"component": 4}] if prosody == "tokens" else []
+    choices += [{"component": 4}] if listed else []
     choices += [] if prosody == "code" else [{"prior": 5}]
     for choice in choices:
         style = voice.style(speaker="anna", **choice)
@@ -166,7 +170,13 @@ def test_one_speaker_and_any_latent(tmp_path, prosody):
         assert not np.array_equal(voice.speak(TEXT, style).durations, usual.durations)
     with pytest.raises(ValueError, match="this voice has anna"):
         voice.style(speaker="bert")
-    if prosody != "tokens":
+    if listed:
+        vector = voice.bundle.model.sites["prosody"].component(4)
+        assert torch.equal(voice.style(component=4).values["prosody"], vector)
+        beyond = voice.components
+        with pytest.raises(ValueError, match=f"component {beyond}; .* 0 to {beyond - 1}"):
+            voice.style(component=beyond)
+    else:
         assert voice.components == 0
         with pytest.raises(ValueError, match="no components; choose a reference, a vector of 4"):
             voice.style(component=0)

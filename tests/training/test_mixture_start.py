@@ -7,8 +7,8 @@ from tiny_corpus import write_tiny_corpus
 from tts_vae.audio.mel import MelConfig
 from tts_vae.latents.gaussian import GaussianLatent
 from tts_vae.latents.mixture import MixtureLatent
-from tts_vae.training.callbacks import component_usage, posterior_means
 from tts_vae.training.data_module import SpeechData
+from tts_vae.training.site_values import component_usage, posterior_means
 
 COMPONENTS = "model.latents.prosody.components=3"
 

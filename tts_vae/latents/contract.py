@@ -11,58 +11,21 @@ masked steps never change an output, not even the random draw at a given seed.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, kl_divergence
 
-from tts_vae.latents.sampling import broadcast_value, masked_sum, reparameterise
-
-
-@dataclass
-class LatentOutput:
-    """Outcome of one latent site.
-
-    Attributes:
-        z: (*samples, batch, *steps, width) what the decoder consumes; 0 on padding.
-        posterior: batch shape (batch, *steps), event (width,); None for a plain code.
-        prior: the same shapes; None for a plain code.
-        log_q: (*samples, batch) nats, summed over real steps; 0 without a posterior.
-        log_p: (*samples, batch) nats, summed over real steps; 0 without a prior.
-        kl: (batch,) nats; analytic where a formula is registered, else the sample estimate.
-        kl_per_dim: (batch, *steps, width) nats, 0 on padding, or None where no split exists.
-        codes: (batch, *steps) int64, -1 on padding; None for continuous latents.
-        penalties: name -> (batch,), unweighted extras of a loss.
-        statistics: name -> detached tensor for plots and logs.
-    """
-
-    z: Tensor
-    posterior: Distribution | None
-    prior: Distribution | None
-    log_q: Tensor
-    log_p: Tensor
-    kl: Tensor
-    kl_per_dim: Tensor | None = None
-    codes: Tensor | None = None
-    penalties: dict[str, Tensor] = field(default_factory=dict)
-    statistics: dict[str, Tensor] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Divergence:
-    """KL(posterior || prior) before masks and sums.
-
-    Attributes:
-        nats: (batch, *steps).
-        per_dim: (batch, *steps, width) nats or None.
-        statistics: name -> detached tensor.
-    """
-
-    nats: Tensor
-    per_dim: Tensor | None = None
-    statistics: dict[str, Tensor] = field(default_factory=dict)
+from tts_vae.latents.outcome import Divergence as Divergence
+from tts_vae.latents.outcome import LatentOutput as LatentOutput
+from tts_vae.latents.sampling import (
+    average_draws,
+    broadcast_value,
+    check_sample_shape,
+    masked_sum,
+    reparameterise,
+)
 
 
 class Latent(nn.Module, ABC):
@@ -87,6 +50,14 @@ class Latent(nn.Module, ABC):
         self.feature_width = feature_width
         self.width = width
 
+    @property
+    def decoded_width(self) -> int:
+        """How many leading dimensions of z a decoder reads; all, where nothing else is said."""
+        return self.width
+
+    def set_step(self, step: int) -> None:  # noqa: B027
+        """Tell the training step; most latents have no schedule and do not care."""
+
     @abstractmethod
     def posterior(
         self, features: Tensor, condition: Tensor | None = None, mask: Tensor | None = None
@@ -109,6 +80,7 @@ class Latent(nn.Module, ABC):
         condition: Tensor | None = None,
         temperature: float = 1.0,
         generator: torch.Generator | None = None,
+        context: Tensor | None = None,
     ) -> Tensor:
         """Draw from the prior.
 
@@ -117,9 +89,11 @@ class Latent(nn.Module, ABC):
             condition: class indices (batch,), or None.
             temperature: multiplies the spread of the prior; 0 gives its centre(s).
             generator: source of randomness; None is torch's global one.
+            context: (batch, *steps, context_width) of the sites above, where the prior reads it.
 
         Returns:
-            (*sample_shape, width), or (*sample_shape, batch, width) where a condition is given.
+            (*sample_shape, width), or (*sample_shape, batch, width) where a condition is given, or
+            (*sample_shape, batch, *steps, width) where a context is.
         """
 
     def component(self, index: int) -> Tensor:
@@ -139,18 +113,30 @@ class Latent(nn.Module, ABC):
         Args:
             posterior: batch (batch, *steps).
             prior: batch (batch, *steps).
-            z: (*samples, batch, *steps, width), the draws a sample estimate averages over.
+            z: (*samples, batch, *steps, width), the draws a sample estimate averages over, and
+                what a prior that depends on draws (a context with samples) is averaged over.
             mask: (batch, *steps) bool; only statistics may look at it.
         """
+        dims = len(posterior.batch_shape)
         try:
-            nats = kl_divergence(posterior, prior)
+            if isinstance(posterior, Independent) and isinstance(prior, Independent):
+                per_dim = kl_divergence(posterior.base_dist, prior.base_dist)
+                per_dim = average_draws(per_dim, dims + 1)
+                return Divergence(per_dim.sum(-1), per_dim)
+            return Divergence(average_draws(kl_divergence(posterior, prior), dims))
         except NotImplementedError:
-            ratio = posterior.log_prob(z) - prior.log_prob(z)
-            draws = ratio.ndim - len(posterior.batch_shape)
-            return Divergence(ratio.mean(tuple(range(draws))) if draws else ratio)
-        if isinstance(posterior, Independent) and isinstance(prior, Independent):
-            return Divergence(nats, kl_divergence(posterior.base_dist, prior.base_dist))
-        return Divergence(nats)
+            return Divergence(average_draws(posterior.log_prob(z) - prior.log_prob(z), dims))
+
+    def distributions(
+        self,
+        features: Tensor,
+        condition: Tensor | None = None,
+        context: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> tuple[Distribution | None, Distribution | None]:
+        """Return posterior and prior; overridden where the posterior is relative to the prior."""
+        posterior = self.posterior(features, condition, mask)
+        return posterior, self.prior(features.shape[:-1], condition, context)
 
     def point(self, features: Tensor, posterior: Distribution | None) -> Tensor:
         """Return the one value (batch, *steps, width) that stands for the posterior: its mean."""
@@ -177,7 +163,8 @@ class Latent(nn.Module, ABC):
         Args:
             features: (batch, *steps, feature_width).
             condition: condition of the prior, e.g. class indices (batch,).
-            context: what a hierarchical prior reads of the sites above.
+            context: what a conditional prior reads of the sites above, (batch, context_width) or
+                (*samples, batch, *steps, context_width); steps may be 1.
             mask: (batch, *steps) bool, True on real steps; None means all real.
             sample_shape: leading dimensions of z.
             value: clamps z; (width,) or anything that broadcasts from the right against
@@ -186,15 +173,12 @@ class Latent(nn.Module, ABC):
             generator: source of randomness; None is torch's global one.
 
         Raises:
-            ValueError: on shapes that do not fit, or an unknown mode.
+            ValueError: on shapes that do not fit, no draw, no real step, or an unknown mode.
         """
-        features, mask = self._check_features(features, mask)
-        if mode not in ("sample", "mean"):
-            raise ValueError(f'mode must be "sample" or "mean", got {mode!r}')
+        features, mask = self._check_call(features, mask, sample_shape, mode)
         batch_shape = features.shape[:-1]
         with torch.autocast(features.device.type, enabled=False):
-            posterior = self.posterior(features, condition, mask)
-            prior = self.prior(batch_shape, condition, context)
+            posterior, prior = self.distributions(features, condition, context, mask)
             if value is not None:
                 shape = (*sample_shape, *batch_shape, self.width)
                 z = broadcast_value(value.to(features), shape, len(batch_shape))
@@ -205,7 +189,9 @@ class Latent(nn.Module, ABC):
                 z = reparameterise(posterior, sample_shape, mask, generator)
             if mask is not None:
                 z = z.masked_fill(~mask.unsqueeze(-1), 0.0)
-            return self._describe(posterior, prior, z, mask, batch_shape)
+            output = self._describe(posterior, prior, z, mask, batch_shape)
+            output.mask, output.context = mask, context
+            return output
 
     def _describe(
         self,
@@ -252,6 +238,22 @@ class Latent(nn.Module, ABC):
                 f"{tuple(condition.shape)}; remove it, or use GaussianLatent(condition_classes=...)"
             )
 
+    def _no_context(self, context: Tensor | None) -> None:
+        if context is not None:
+            raise ValueError(
+                f"{type(self).__name__} has no prior on a parent site but got a context of shape "
+                f"{tuple(context.shape)}; remove it, or use GaussianLatent(context_width=...)"
+            )
+
+    def _check_call(
+        self, features: Tensor, mask: Tensor | None, sample_shape: Sequence[int], mode: str
+    ) -> tuple[Tensor, Tensor | None]:
+        """Features and mask as :meth:`_check_features` gives them, once all arguments fit."""
+        check_sample_shape(sample_shape)
+        if mode not in ("sample", "mean"):
+            raise ValueError(f'mode must be "sample" or "mean", got {mode!r}')
+        return self._check_features(features, mask)
+
     def _check_features(
         self, features: Tensor, mask: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
@@ -270,4 +272,9 @@ class Latent(nn.Module, ABC):
                 f"got {tuple(mask.shape)}; it is True on real steps"
             )
         mask = mask.bool()
+        if mask.device.type == "cpu" and not mask.any():  # elsewhere a check would stall the device
+            raise ValueError(
+                f"mask {tuple(mask.shape)} marks no real step in the whole batch; it is True on "
+                "real steps: drop empty batches, or invert the mask"
+            )
         return features.masked_fill(~mask.unsqueeze(-1), 0.0), mask

@@ -55,6 +55,7 @@ class DeterministicLatent(Latent):
         condition: Tensor | None = None,
         temperature: float = 1.0,
         generator: torch.Generator | None = None,
+        context: Tensor | None = None,
     ) -> Tensor:
         """Refuse.
 

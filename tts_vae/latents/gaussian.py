@@ -1,4 +1,4 @@
-"""Gaussian latents: diagonal or full-covariance posterior, standard or per-class learned prior.
+"""Gaussian latents: diagonal or full-covariance posterior; standard, per-class or linked prior.
 
 VAE: Kingma & Welling 2014 (arXiv 1312.6114). Conditional prior p(z | y): Hsu et al. 2019
 (arXiv 1810.07217), the z_o of an observed speaker, whose small variance pulls speaker identity into
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.distributions import Categorical, Distribution, Independent, MixtureSameFamily, Normal
 
 from tts_vae.latents import divergences as divergences  # registers KL(Cholesky || diagonal)
+from tts_vae.latents.conditional_normal import ConditionalNormal, fit_context
 from tts_vae.latents.contract import Latent
 from tts_vae.latents.gaussian_posterior import Covariance, GaussianPosterior
 from tts_vae.latents.sampling import check_temperature, standard_normal
@@ -21,6 +22,9 @@ from tts_vae.latents.scales import check_initial, floored_scale, raw_of_scale
 class GaussianLatent(Latent):
     """z ~ N(0, I), or z | y ~ N(mu_y, diag sigma_y^2) with sigma = e^floor + softplus(raw).
 
+    With a ``context_width`` the prior is p(z | context): mean and scale are a learned map of the z
+    of a parent site, e.g. of the utterance's style for the styles of its phones.
+
     Args:
         feature_width: width of the encoder features.
         width: width of z.
@@ -29,13 +33,17 @@ class GaussianLatent(Latent):
         prior_initial_log_scale: log sigma_y at the start (Hsu et al.: -2 for speakers).
         prior_log_scale_floor: log of the lower limit of sigma_y.
         posterior_initial_log_scale: log scale of the posterior at the start.
+        context_width: width of the context; 0 for none. Not together with classes.
+        context_hidden: widths of tanh layers of the map; () is a linear map.
 
-    Shapes: features (batch, *steps, feature_width), condition (batch,) int64 class indices.
+    Shapes: features (batch, *steps, feature_width), condition (batch,) int64 class indices, context
+    (batch, context_width) or (batch, *steps, context_width).
     Without a condition a conditional prior is its marginal, sum_y p(z | y) / classes: the class is
     unknown. Its KL is then the sample estimate.
 
     Raises:
-        ValueError: for an unknown covariance, negative classes, or a start below the floor.
+        ValueError: for an unknown covariance, negative classes or context, both of them, or a
+            start below the floor.
     """
 
     def __init__(
@@ -47,15 +55,30 @@ class GaussianLatent(Latent):
         prior_initial_log_scale: float = 0.0,
         prior_log_scale_floor: float = -4.0,
         posterior_initial_log_scale: float = -1.0,
+        context_width: int = 0,
+        context_hidden: Sequence[int] = (),
     ) -> None:
         super().__init__(feature_width, width)
-        if condition_classes < 0:
-            raise ValueError(f"condition_classes must be at least 0, got {condition_classes}")
+        if min(condition_classes, context_width) < 0 or (condition_classes and context_width):
+            raise ValueError(
+                "condition_classes and context_width must be at least 0 and not both be set, got "
+                f"{condition_classes} and {context_width}; let the parent site have the classes"
+            )
         self.posterior_head = GaussianPosterior(
             feature_width, width, covariance, posterior_initial_log_scale
         )
         self.classes = condition_classes
+        self.context_width = context_width
         self.log_scale_floor = prior_log_scale_floor
+        if context_width:
+            self.context_prior = ConditionalNormal(
+                context_width,
+                width,
+                context_hidden,
+                prior_initial_log_scale,
+                prior_log_scale_floor,
+                gain=0.1,
+            )
         if condition_classes:
             check_initial(prior_initial_log_scale, prior_log_scale_floor)
             # spread as wide as a standard normal: where classes start close together their KL
@@ -90,8 +113,14 @@ class GaussianLatent(Latent):
         condition: Tensor | None = None,
         context: Tensor | None = None,
     ) -> Distribution:
-        """Return p(z), p(z | condition), or the marginal of the classes, broadcast over steps."""
+        """Return p(z), p(z | condition) or the marginal of the classes, or p(z | context)."""
         shape = (*batch_shape, self.width)
+        if self.context_width:
+            self._no_condition(condition)
+            fitted = fit_context(context, self.context_width, batch_shape, type(self).__name__)
+            normal = self.context_prior(fitted.to(self.posterior_head.mean.weight))
+            return Independent(normal, 1, validate_args=False)
+        self._no_context(context)
         if not self.classes:
             self._no_condition(condition)
             anchor = self.posterior_head.mean.weight
@@ -120,6 +149,7 @@ class GaussianLatent(Latent):
         condition: Tensor | None = None,
         temperature: float = 1.0,
         generator: torch.Generator | None = None,
+        context: Tensor | None = None,
     ) -> Tensor:
         """Draw mu + temperature * sigma * eps; see :meth:`Latent.sample`.
 
@@ -127,6 +157,12 @@ class GaussianLatent(Latent):
         """
         check_temperature(temperature)
         shape = tuple(sample_shape)
+        if self.context_width:
+            prior = self.prior(shape if context is None else context.shape[:-1], condition, context)
+            assert isinstance(prior, Independent)
+            noise = standard_normal((*shape, *prior.mean.shape), prior.mean, generator)
+            return prior.mean + temperature * prior.base_dist.stddev * noise
+        self._no_context(context)
         if not self.classes:
             self._no_condition(condition)
             like = self.posterior_head.mean.weight

@@ -135,6 +135,7 @@ class MixtureLatent(Latent):
     ) -> MixtureSameFamily:
         """Return the mixture p(z), the same at every position of ``batch_shape``."""
         self._no_condition(condition)
+        self._no_context(context)
         shape = (*batch_shape, self.components, self.width)
         normal = Normal(self.means.expand(shape), self.scales.expand(shape), validate_args=False)
         return MixtureSameFamily(
@@ -169,10 +170,12 @@ class MixtureLatent(Latent):
         condition: Tensor | None = None,
         temperature: float = 1.0,
         generator: torch.Generator | None = None,
+        context: Tensor | None = None,
     ) -> Tensor:
         """Draw c ~ pi, then mu_c + temperature * sigma_c * eps; pi is not tempered."""
         check_temperature(temperature)
         self._no_condition(condition)
+        self._no_context(context)
         shape = tuple(sample_shape)
         device = self.means.device if generator is None else generator.device
         weights = self.log_weights.detach().exp().to(device)

@@ -1,6 +1,7 @@
 """Draws, clamps and masked sums: the tensor mechanics under the contract of a latent."""
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -20,6 +21,48 @@ def standard_normal(
     return noise.to(like.device)
 
 
+class NoiseDriven(Distribution):
+    """A distribution whose draw is a function of standard normal noise of the draw's own shape."""
+
+    @property
+    @abstractmethod
+    def like(self) -> Tensor:
+        """A tensor of the type and on the device of the draws."""
+
+    @abstractmethod
+    def from_noise(self, noise: Tensor) -> Tensor:
+        """Map noise (*samples, *batch_shape, *event_shape) to a draw of that shape."""
+
+    @abstractmethod
+    def detached(self) -> "NoiseDriven":
+        """Return the same distribution, through whose parameters no gradient flows."""
+
+
+def real_noise(
+    shape: Sequence[int],
+    like: Tensor,
+    mask: Tensor | None = None,
+    generator: torch.Generator | None = None,
+    draw: Callable[[Sequence[int], Tensor, torch.Generator | None], Tensor] = standard_normal,
+) -> Tensor:
+    """Noise for real steps only, 0 on padding: at one seed padding does not move other draws.
+
+    Args:
+        shape: (*sample_shape, batch, *steps, width).
+        like: gives type and device.
+        mask: (batch, *steps) bool or None.
+        generator: source of randomness; None is torch's global one.
+        draw: ``(shape, like, generator) -> noise``.
+    """
+    if mask is None:
+        return draw(shape, like, generator)
+    samples, width = tuple(shape[: len(shape) - 1 - mask.ndim]), shape[-1]
+    noise = like.new_zeros((*samples, mask.numel(), width))
+    real = mask.flatten().nonzero().squeeze(-1)
+    noise[..., real, :] = draw((*samples, len(real), width), like, generator)
+    return noise.reshape(tuple(shape))
+
+
 def reparameterise(
     posterior: Distribution,
     sample_shape: Sequence[int] = (),
@@ -28,10 +71,10 @@ def reparameterise(
 ) -> Tensor:
     """Draw z = mu + A eps (Kingma & Welling 2014, section 2.4), A diagonal or a Cholesky factor.
 
-    Noise is drawn for real steps only, so at one seed padding does not move the other draws.
+    Noise is drawn for real steps only (:func:`real_noise`).
 
     Args:
-        posterior: diagonal ``Independent(Normal, 1)`` or ``MultivariateNormal``.
+        posterior: diagonal ``Independent(Normal, 1)``, ``MultivariateNormal`` or ``NoiseDriven``.
         sample_shape: leading dimensions.
         mask: (batch, *steps) bool or None.
         generator: source of randomness; None is torch's global one.
@@ -42,23 +85,56 @@ def reparameterise(
     Raises:
         ValueError: for any other family.
     """
-    mean = posterior.mean
-    width = mean.shape[-1]
-    if mask is None:
-        noise = standard_normal((*sample_shape, *mean.shape), mean, generator)
-    else:
-        noise = mean.new_zeros((*sample_shape, mask.numel(), width))
-        real = mask.flatten().nonzero().squeeze(-1)
-        noise[..., real, :] = standard_normal((*sample_shape, len(real), width), mean, generator)
-        noise = noise.reshape(*sample_shape, *mean.shape)
+    shape = (*sample_shape, *posterior.batch_shape, *posterior.event_shape)
+    if isinstance(posterior, NoiseDriven):
+        return posterior.from_noise(real_noise(shape, posterior.like, mask, generator))
     if isinstance(posterior, MultivariateNormal):
-        return mean + (posterior.scale_tril @ noise.unsqueeze(-1)).squeeze(-1)
+        noise = real_noise(shape, posterior.loc, mask, generator)
+        return posterior.loc + (posterior.scale_tril @ noise.unsqueeze(-1)).squeeze(-1)
     if isinstance(posterior, Independent) and isinstance(posterior.base_dist, Normal):
-        return mean + posterior.base_dist.scale * noise
-    raise ValueError(
-        "reparameterise expects Independent(Normal) or MultivariateNormal, got "
-        f"{type(posterior).__name__}; override the draw for other families"
+        noise = real_noise(shape, posterior.mean, mask, generator)
+        return posterior.mean + posterior.base_dist.scale * noise
+    raise _not_reparameterised("reparameterise", posterior)
+
+
+def detached(posterior: Distribution) -> Distribution:
+    """Return the same distribution, through whose parameters no gradient flows.
+
+    Raises:
+        ValueError: for a family that is not reparameterised.
+    """
+    if isinstance(posterior, NoiseDriven):
+        return posterior.detached()
+    if isinstance(posterior, MultivariateNormal):
+        factor = posterior.scale_tril.detach()
+        return MultivariateNormal(posterior.loc.detach(), scale_tril=factor, validate_args=False)
+    if isinstance(posterior, Independent) and isinstance(posterior.base_dist, Normal):
+        base = posterior.base_dist
+        normal = Normal(base.loc.detach(), base.scale.detach(), validate_args=False)
+        return Independent(normal, 1, validate_args=False)
+    raise _not_reparameterised("detached", posterior)
+
+
+def _not_reparameterised(what: str, posterior: Distribution) -> ValueError:
+    return ValueError(
+        f"{what} expects Independent(Normal), MultivariateNormal or a NoiseDriven chain, got "
+        f"{type(posterior).__name__}; only reparameterised families have a draw to differentiate"
     )
+
+
+def check_sample_shape(sample_shape: Sequence[int]) -> None:
+    """Raise ValueError if ``sample_shape`` asks for no draw at all."""
+    if any(size < 1 for size in sample_shape):
+        raise ValueError(
+            f"sample_shape must hold sizes of at least 1, got {tuple(sample_shape)}; k draws are "
+            "sample_shape=(k,) with k >= 1, and () is one draw without a sample dimension"
+        )
+
+
+def average_draws(terms: Tensor, batch_dims: int) -> Tensor:
+    """Average (*samples, *batch) over the sample dimensions; ``batch_dims`` of them remain."""
+    draws = terms.ndim - batch_dims
+    return terms.mean(tuple(range(draws))) if draws > 0 else terms
 
 
 def broadcast_value(value: Tensor, shape: Sequence[int], batch_dims: int) -> Tensor:

@@ -85,6 +85,7 @@ class StyleTokenLatent(Latent):
         condition: Tensor | None = None,
         temperature: float = 1.0,
         generator: torch.Generator | None = None,
+        context: Tensor | None = None,
     ) -> Tensor:
         """Mix the tokens with random convex weights, the same for all heads.
 

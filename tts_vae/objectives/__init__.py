@@ -6,7 +6,12 @@ The only place that averages, and only over the batch (and over draws of the pos
 from tts_vae.objectives.capacity import Capacity
 from tts_vae.objectives.contract import Objective, ObjectiveOutput
 from tts_vae.objectives.elbo import Elbo
-from tts_vae.objectives.importance import ImportanceWeighted, importance_bound, log_weights
+from tts_vae.objectives.importance import (
+    ImportanceWeighted,
+    evaluate_bound,
+    importance_bound,
+    log_weights,
+)
 from tts_vae.objectives.schedules import Constant, Cosine, Linear, Schedule, Sigmoid
 
 __all__ = [
@@ -20,6 +25,7 @@ __all__ = [
     "ObjectiveOutput",
     "Schedule",
     "Sigmoid",
+    "evaluate_bound",
     "importance_bound",
     "log_weights",
 ]

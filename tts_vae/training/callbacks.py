@@ -1,54 +1,15 @@
 """What happens around the steps: starting the mixture, watching for collapse, the bar."""
 
-import warnings
 from typing import Any
 
 import lightning
-import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 
-from tts_vae.latents.contract import Latent
-from tts_vae.latents.divergences import log_responsibilities
+from tts_vae.classical.mixture_em import GaussianMixture
+from tts_vae.latents.code_latent import CodeLatent
 from tts_vae.latents.mixture import MixtureLatent
-from tts_vae.training.module import LatentModule
-
-
-@torch.no_grad()
-def posterior_means(module: LatentModule, dataloader: Any, limit: int = 2000) -> dict[str, Any]:
-    """Posterior mean of every site over a data loader.
-
-    Returns:
-        site -> (items, width) float32 array, at most about ``limit`` items.
-    """
-    was_training = module.training
-    module.eval()
-    values: dict[str, list[Any]] = {name: [] for name in module.model.sites}
-    seen = 0
-    for batch in dataloader:
-        batch = batch.to(module.device)
-        conditions = {s: getattr(batch, n) for s, n in module.model.conditions.items()}
-        sites = module.model.infer(
-            batch.observation, batch.observation_mask, conditions, mode="mean"
-        )
-        for name, output in sites.items():
-            values[name].append(output.z.float().cpu().numpy())
-        seen += len(batch.ids)
-        if seen >= limit:
-            break
-    module.train(was_training)
-    return {name: np.concatenate(parts) for name, parts in values.items()}
-
-
-@torch.no_grad()
-def component_usage(latent: Latent, codes: torch.Tensor) -> torch.Tensor | None:
-    """Share of each mixture component over codes (items, width); None without a mixture."""
-    if not isinstance(latent, MixtureLatent):
-        return None
-    logits = log_responsibilities(codes, latent.means, latent.scales, latent.log_weights)
-    return logits.exp().mean(0)
+from tts_vae.training.site_values import codes_in_use, encode_sites, posterior_means
 
 
 class MixtureStart(Callback):
@@ -78,28 +39,36 @@ class MixtureStart(Callback):
         # a loader of its own: the one in use must not lose its place
         means = posterior_means(module, trainer.datamodule.train_dataloader())  # type: ignore[attr-defined]
         for name, latent in mixtures.items():
-            codes = means[name].astype(np.float64)
-            spread = codes.var(0).mean()
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                fit = GaussianMixture(
-                    latent.components,
-                    covariance_type="diag",
-                    n_init=2,
-                    max_iter=50,
-                    reg_covar=1e-3 * float(spread) + 1e-6,
-                    random_state=self.seed,
-                ).fit(codes)
-            fitted = (fit.means_, np.sqrt(fit.covariances_), fit.weights_)
+            codes = torch.from_numpy(means[name]).double()
+            spread = float(codes.var(0, correction=0).mean())
+            fit = GaussianMixture(
+                latent.components,
+                "diagonal",
+                regularisation=1e-3 * spread + 1e-6,
+                tolerance=1e-3,
+                max_iterations=50,
+                restarts=2,
+                seed=self.seed,
+            ).fit(codes)
+            assert fit.means is not None and fit.covariances is not None and fit.weights is not None
+            fitted = (fit.means, fit.covariances.sqrt(), fit.weights)
             # each process has fitted its share of the corpus; the first one's fit is for all
             shared = trainer.strategy.broadcast(fitted)
-            latent.initialise(*(torch.tensor(x).float().to(module.device) for x in shared))
+            latent.initialise(*(x.float().to(module.device) for x in shared))
 
 
 HOLD_OPEN = (
     "objective=capacity (holds the KL open), a longer objective.beta warm-up, or free_bits_nats"
 )
+USE_CODES = (
+    "kmeans_start=true, a larger revival_threshold or a smaller revival_patience of the latent, or "
+    "a smaller objective.penalties.commitment"
+)
 LEARN_MORE = "a later collapse.after_step, or a higher optimizer.learning_rate"
+
+
+FEWEST_CODES = 8
+"""Fewer validation codes may be the same one by chance."""
 
 
 class CollapseError(ValueError):
@@ -112,38 +81,58 @@ class CollapseWatch(Callback):
     Args:
         after_step: no judgement before this step (the KL is still opening).
         min_kl_nats: a site below this mean KL has collapsed.
-        min_active_units: dimensions with Var(E[z_d]) > 0.01 that must remain.
+        min_active_units: dimensions with Var(E[z_d]) > 0.01 that must remain, of a latent without
+            codes.
+        min_perplexity: of the codes over the validation split; below it, one code wins them all.
     """
 
     def __init__(
-        self, after_step: int = 1000, min_kl_nats: float = 0.5, min_active_units: int = 1
+        self,
+        after_step: int = 1000,
+        min_kl_nats: float = 0.5,
+        min_active_units: int = 1,
+        min_perplexity: float = 1.2,
     ) -> None:
         self.after_step = after_step
         self.min_kl_nats = min_kl_nats
         self.min_active_units = min_active_units
+        self.min_perplexity = min_perplexity
 
     def on_validation_epoch_end(self, trainer: lightning.Trainer, module: Any) -> None:
-        """Check the prosody site on the validation split.
+        """Check every site on the validation split.
 
         Raises:
-            CollapseError: naming the site, its KL, its active units and the remedies.
+            CollapseError: naming the site, what it still carries, and the remedies.
         """
         if trainer.sanity_checking:
             return
-        means = posterior_means(module, trainer.val_dataloaders, limit=500)
+        found = encode_sites(module, trainer.val_dataloaders, limit=500)
         for name, latent in module.model.sites.items():
-            active = int((means[name].var(0) > 0.01).sum())
-            module.log(f"valid/active_units/{name}", float(active))
-            kl = trainer.callback_metrics.get(f"valid/kl/{name}")
-            gone = active < self.min_active_units
-            held = latent.prior((1,)) is not None and name not in module.model.conditions
-            if kl is not None and held:
-                gone = gone or float(kl) < self.min_kl_nats
-            if gone and trainer.global_step >= self.after_step and len(means[name]) > 1:
+            means, codes = found[name].means, found[name].codes
+            if codes is None:
+                active = int((means.var(0) > 0.01).sum())
+                module.log(f"valid/active_units/{name}", float(active))
+                gone, carried = active < self.min_active_units, f"{active} active units"
+            else:
+                in_use = codes_in_use(codes)
+                module.log(f"valid/perplexity/{name}", in_use)
+                gone = in_use < self.min_perplexity and len(codes) >= FEWEST_CODES
+                carried = f"perplexity {in_use:.2f}"
+            if not isinstance(latent, CodeLatent):  # else there is no KL
+                kl = float(trainer.callback_metrics.get(f"valid/kl/{name}", float("nan")))
+                parents = getattr(latent, "context_width", 0)  # a prior on them needs their z
+                context = torch.zeros(1, parents, device=module.device) if parents else None
+                prior = latent.prior((1,), context=context)
+                held = prior is not None and name not in module.model.conditions
+                gone = gone or (held and kl < self.min_kl_nats)
+                carried = f"KL {kl:.2f} nats, {carried}"
+                remedy = HOLD_OPEN if held else LEARN_MORE
+            else:
+                remedy = USE_CODES
+            if gone and trainer.global_step >= self.after_step and len(means) > 1:
                 raise CollapseError(
-                    f"site {name!r} has collapsed at step {trainer.global_step}: KL "
-                    f"{float(kl) if kl is not None else float('nan'):.2f} nats, {active} active"
-                    f" units; try {HOLD_OPEN if held else LEARN_MORE}"
+                    f"site {name!r} has collapsed at step {trainer.global_step}: {carried}; "
+                    f"try {remedy}"
                 )
 
 

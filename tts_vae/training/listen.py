@@ -8,8 +8,8 @@ from lightning.pytorch.callbacks import Callback
 
 from tts_vae.audio.griffin_lim import GriffinLim
 from tts_vae.audio.mel import MelConfig
-from tts_vae.training.callbacks import posterior_means
 from tts_vae.training.figures import alignment_figure, latent_map_figure, mels_figure
+from tts_vae.training.site_values import posterior_means
 
 
 class Listen(Callback):

@@ -32,6 +32,7 @@ class LatentModule(lightning.LightningModule):
         total_steps: step at which the cosine ends.
         weight_decay: decoupled weight decay.
         seed: seed of every step's randomness.
+        draws: of z for each example: the k of an importance-weighted bound.
     """
 
     def __init__(
@@ -44,8 +45,11 @@ class LatentModule(lightning.LightningModule):
         total_steps: int = 2000,
         weight_decay: float = 1e-2,
         seed: int = 0,
+        draws: int = 1,
     ) -> None:
         super().__init__()
+        if draws < 1:
+            raise ValueError(f"draws must be at least 1, got {draws}")
         self.model = model
         self.objective = objective
         self.learning_rate = learning_rate
@@ -54,10 +58,13 @@ class LatentModule(lightning.LightningModule):
         self.total_steps = total_steps
         self.weight_decay = weight_decay
         self.seed = seed
+        self.draws = draws
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Make the step's randomness a function of seed, step and rank."""
+        """Make the step's randomness and schedules a function of seed, step and rank."""
         torch.manual_seed(self.seed * 1_000_003 + self.global_step * 1009 + self.global_rank)
+        for latent in self.model.sites.values():
+            latent.set_step(self.global_step)
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         """Score one batch.
@@ -65,7 +72,7 @@ class LatentModule(lightning.LightningModule):
         Raises:
             FloatingPointError: if the loss is not finite; the message says what to try.
         """
-        output = self.model(batch)
+        output = self.model(batch, sample_shape=(self.draws,) if self.draws > 1 else ())
         result = self.objective(output.log_likelihood, output.sites, self.global_step)
         if not torch.isfinite(result.loss):
             bad = [n for n, t in output.terms.items() if not torch.isfinite(t).all()]
@@ -74,29 +81,24 @@ class LatentModule(lightning.LightningModule):
                 f"loss is not finite at step {self.global_step} (terms: {', '.join(bad) or 'all'});"
                 f" {REMEDY}"
             )
-        self._log("train", output.terms, output.sites, len(output.log_likelihood))
+        items = len(batch.observation)
+        self._log("train", output.terms, output.sites, items)
         for name, value in result.terms.items():
-            if name.startswith("beta/"):
+            if name.startswith(("beta/", "penalty/")):
                 self.log(f"train/{name}", value)
-        frames = batch.observation_mask.sum() / len(output.log_likelihood)
-        per_frame = result.loss.detach() / frames
-        self.log("nats/frame", per_frame, prog_bar=True, logger=False)
+        mask = batch.observation_mask
+        unit, steps = ("item", 1.0) if mask is None else ("frame", mask.sum() / items)
+        self.log(f"nats/{unit}", result.loss.detach() / steps, prog_bar=True, logger=False)
         self.log("train/loss", result.loss.detach())
         return result.loss
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         """Score one batch at the posterior means."""
         output = self.model(batch, mode="mean")
-        self._log("valid", output.terms, output.sites, len(output.log_likelihood))
-        mask = batch.observation_mask.unsqueeze(-1)
-        error = (output.predictions["mels"] - batch.mels).abs() * mask
-        self.log(
-            "valid/mel_l1",
-            error.sum() / (mask.sum() * error.shape[-1]),
-            prog_bar=True,
-            batch_size=len(output.log_likelihood),
-            sync_dist=True,
-        )
+        items = len(batch.observation)
+        self._log("valid", output.terms, output.sites, items)
+        for name, error in self.model.decoder.errors(batch, output.predictions).items():  # type: ignore[operator]
+            self.log(f"valid/{name}", error, prog_bar=True, batch_size=items, sync_dist=True)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Never replace a good checkpoint by one that cannot be trained on.
@@ -147,6 +149,8 @@ class LatentModule(lightning.LightningModule):
         for name, site in sites.items():
             kl = site.kl.mean()
             self.log(f"{stage}/kl/{name}", kl, batch_size=batch_size, sync_dist=together)
+            if stage == "train" and "perplexity" in site.statistics:
+                self.log(f"train/perplexity/{name}", site.statistics["perplexity"].mean())
             if stage == "train":
                 self.log(f"kl_{name}", kl.detach(), prog_bar=True, logger=False)
 

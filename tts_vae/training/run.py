@@ -16,19 +16,14 @@ from tts_vae.audio.mel import MelConfig
 from tts_vae.models.latent_model import LatentModel
 from tts_vae.objectives.contract import Objective
 from tts_vae.synthesis.bundle import instantiate, save_voice
-from tts_vae.training.callbacks import (
-    CollapseWatch,
-    MixtureStart,
-    ProgressBar,
-    component_usage,
-    posterior_means,
-)
+from tts_vae.training.callbacks import CollapseWatch, MixtureStart, ProgressBar
 from tts_vae.training.checkpoints import RunCheckpoint
 from tts_vae.training.data_module import SpeechData
 from tts_vae.training.listen import Listen
 from tts_vae.training.loop import check_keys, fit, last_checkpoint, make_trainer, valid_numbers
 from tts_vae.training.module import LatentModule
 from tts_vae.training.quiet import quiet_lightning
+from tts_vae.training.site_values import component_usage, encode_sites, typical_value
 
 SECTIONS: dict[str, Any] = {
     "optimizer": LatentModule,
@@ -100,12 +95,12 @@ def export_voice(
     metrics: Mapping[str, float],
 ) -> Path:
     """Write the trained model as a voice, with the styles its training posteriors show."""
-    means = posterior_means(module.cpu().eval(), data.train_dataloader())
+    found = encode_sites(module.cpu().eval(), data.train_dataloader())
     sites: dict[str, Any] = {}
     for name, latent in module.model.sites.items():
-        codes = torch.tensor(means[name])
-        site: dict[str, Any] = {"default": codes.mean(0), "std": codes.std(0)}
-        usage = component_usage(latent, codes)
+        means, codes = torch.tensor(found[name].means), found[name].codes
+        site: dict[str, Any] = {"default": typical_value(means, codes), "std": means.std(0)}
+        usage = component_usage(latent, means, codes)
         if usage is not None:
             site["usage"] = usage
         sites[name] = site

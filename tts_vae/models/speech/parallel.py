@@ -245,6 +245,12 @@ class ParallelDecoder(nn.Module):
         }
         return terms, predictions
 
+    def errors(self, batch: SpeechTargets, predictions: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Mean absolute error of the mels in nepers."""
+        mask = batch.mel_mask.unsqueeze(-1)
+        error = (predictions["mels"] - batch.mels).abs() * mask
+        return {"mel_l1": error.sum() / (mask.sum() * error.shape[-1])}
+
     def _forward_samples(
         self, batch: SpeechTargets, values: Mapping[str, Tensor], sample_shape: Sequence[int]
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
