@@ -5,49 +5,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
+from recipes.configuration import configure, root_of
 from tts_vae.audio.mel import MelConfig
 from tts_vae.training.data_module import SpeechData
 from tts_vae.training.run import train_voice
-
-# beside recipes/ in a checkout, inside it where the package was installed from a wheel
-CONFIGS = next(
-    folder
-    for folder in (
-        Path(__file__).resolve().parents[1] / "configs",
-        Path(__file__).parent / "_configs",
-    )
-    if folder.is_dir()
-)
-
-
-def configure(overrides: list[str], name: str = "train") -> DictConfig:
-    """Compose a configuration.
-
-    Raises:
-        ValueError: one line that names the unknown key, group or missing value.
-    """
-    try:
-        with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-            config = compose(name, overrides=overrides)
-    except (HydraException, OmegaConfBaseException) as error:
-        lines = [line for line in str(error.__cause__ or error).splitlines() if line.strip()]
-        raise ValueError(
-            f"configuration: {lines[0]}; keys and groups are listed in configs/"
-        ) from None
-    written = OmegaConf.to_container(OmegaConf.load(CONFIGS / f"{name}.yaml"))
-    assert isinstance(written, dict)
-    groups = [entry for entry in written.get("defaults", []) if entry != "_self_"]
-    known = {key for part in (written, *groups) for key in part}
-    unknown = sorted(map(str, set(config) - known))
-    if unknown:  # of an experiment file, or added with +
-        raise ValueError(f"configuration: unknown keys {unknown}; configs/{name}.yaml has the rest")
-    return config
 
 
 def prepare_corpus(corpus: DictConfig) -> Path:
@@ -77,8 +41,13 @@ def prepare_data(config: DictConfig) -> SpeechData:
 
 
 def train(overrides: list[str]) -> Path:
-    """Train what the overrides describe; returns the voice folder."""
-    config = configure(overrides)
+    """Train what the overrides describe; returns the folder of the voice, or of the image run."""
+    root = root_of(overrides)
+    config = configure(overrides, root)
+    if root == "image":
+        from recipes.train_image import train_image
+
+        return train_image(config)
     data = prepare_data(config)
     config.n_symbols, config.n_speakers = len(data.table), len(data.speakers)
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]

@@ -10,15 +10,17 @@ import yaml
 from hydra.utils import instantiate as build
 from omegaconf import OmegaConf
 
-from recipes.train import CONFIGS, configure
+from recipes.configuration import CONFIGS, configure, root_of
 from tts_vae.audio.mel import MelConfig
 from tts_vae.audio.prosody import TRACKERS
 from tts_vae.models.latent_model import LatentModel
 from tts_vae.models.speech.augmentation import Augmentation
 from tts_vae.objectives.contract import Objective
 from tts_vae.synthesis.bundle import instantiate
+from tts_vae.training import image_run
+from tts_vae.training.loop import check_keys
 from tts_vae.training.recogniser_training import RecogniserSettings
-from tts_vae.training.run import SECTIONS, check_keys
+from tts_vae.training.run import SECTIONS
 
 FILES = sorted(path.relative_to(CONFIGS) for path in CONFIGS.rglob("*.yaml"))
 EXPERIMENTS = sorted(
@@ -26,6 +28,8 @@ EXPERIMENTS = sorted(
     for path in FILES
     if path.parts[0] == "experiment"
 )
+ON_IMAGES = [name for name in EXPERIMENTS if root_of([f"experiment={name}"]) == "image"]
+ON_SPEECH = [name for name in EXPERIMENTS if name not in ON_IMAGES]
 PRIMARY = ("train", "align", "judge")
 
 
@@ -51,7 +55,7 @@ def check_targets(tree):
         module, _, name = node["_target_"].rpartition(".")
         cls = getattr(importlib.import_module(module), name)
         known = set(inspect.signature(cls).parameters)
-        given = set(node) - {"_target_"}
+        given = set(node) - {"_target_", "defaults"}
         assert given <= known, f"{where}: {cls.__name__} has no {sorted(given - known)}"
 
 
@@ -67,7 +71,7 @@ def test_every_file_names_classes_and_arguments_that_exist(path):
     check_targets(read(path))
 
 
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
+@pytest.mark.parametrize("experiment", ON_SPEECH)
 def test_an_experiment_only_overrides(experiment):
     def check(new, old, where):
         for key, value in new.items():
@@ -84,6 +88,28 @@ def test_an_experiment_only_overrides(experiment):
     check_targets(config)
     assert config["name"] == experiment.replace("/", "_") and config["name"] in config["output"]
     assert config["corpus"]["name"] == experiment.split("/")[0]
+
+
+@pytest.mark.parametrize("experiment", ON_IMAGES)
+def test_an_image_experiment_composes_and_builds(experiment):
+    config = configure([f"experiment={experiment}"], "image")
+    config.n_characters, config.caption_length, config.code_count = 27, 20, 16
+    plain = OmegaConf.to_container(config, resolve=True)
+    check_targets(plain)
+    assert plain["name"] == experiment.replace("/", "_") and plain["name"] in plain["output"]
+    assert plain["corpus"]["name"] == experiment.split("/")[0]
+    assert isinstance(instantiate(plain["model"]), LatentModel)
+    assert isinstance(build(config.objective, _convert_="all"), Objective)
+    for section, target in image_run.SECTIONS.items():
+        if plain[section] is not None:
+            check_keys(section, plain[section], target)
+    for network in plain["prior"].get("networks", {}).values():
+        instantiate(network)
+
+
+def test_every_image_experiment_is_there_for_both_corpora():
+    names = [{n.split("/")[1] for n in ON_IMAGES if n.startswith(c)} for c in ("digits", "mnist")]
+    assert names[0] == names[1] and len(names[0]) >= 19
 
 
 @pytest.mark.parametrize("name", PRIMARY)
@@ -133,8 +159,9 @@ def test_every_choice_of_a_part_builds(choice):
 def test_every_group_of_configs_is_tested_here():
     groups = {path.parts[0] for path in FILES if len(path.parts) > 1}
     tested = {"latent", "encoder", "speaker", "decoder", "objective", "trainer", "corpus"}
-    assert groups == tested | {"features", "experiment"}
-    assert {path.stem for path in FILES if len(path.parts) == 1} == {*PRIMARY, "demo"}
+    assert groups == tested | {"features", "experiment", "image", "penalties"}
+    primary = {path.stem for path in FILES if len(path.parts) == 1}
+    assert primary == {*PRIMARY, "demo", "image", "classical"}
 
 
 def test_the_demo_trains_with_overrides_that_compose():
