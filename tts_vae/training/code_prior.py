@@ -18,8 +18,9 @@ from tts_vae.models.categorical_codes import without_dropout
 from tts_vae.training.callbacks import ProgressBar
 from tts_vae.training.checkpoints import RunCheckpoint
 from tts_vae.training.loop import fit, last_checkpoint, make_trainer, valid_numbers
-from tts_vae.training.module import REMEDY, LatentModule
 from tts_vae.training.quiet import quiet_lightning
+from tts_vae.training.seeded_module import REMEDY, SeededModule, warm_then_cosine
+from tts_vae.whole_file import whole_file
 
 VALIDATIONS = 10
 """How often a run looks at its validation split, about."""
@@ -27,10 +28,8 @@ Conditions = Mapping[str, Tensor] | Tensor | None
 log = logging.getLogger(__name__)
 
 
-class CodePriorModule(lightning.LightningModule):
+class CodePriorModule(SeededModule):
     """Trains any prior with ``log_prob(codes, **conditions) -> (batch,)`` by maximum likelihood.
-
-    As in :class:`LatentModule` the random state of a step is a function of seed, step and rank.
 
     Args:
         prior: the network, e.g. GatedPixelCNN or TokenTransformer.
@@ -44,11 +43,6 @@ class CodePriorModule(lightning.LightningModule):
     Raises:
         ValueError: if the weight is not 0 and the prior has no ``joint_log_prob``.
     """
-
-    # one way to be repeatable and to guard checkpoints, told once
-    on_train_batch_start = LatentModule.on_train_batch_start
-    on_save_checkpoint = LatentModule.on_save_checkpoint
-    on_load_checkpoint = LatentModule.on_load_checkpoint
 
     def __init__(
         self,
@@ -111,10 +105,7 @@ class CodePriorModule(lightning.LightningModule):
         )
 
         def factor(step: int) -> float:
-            if step < self.warmup:
-                return (step + 1) / self.warmup
-            done = (step - self.warmup) / max(1, self.total_steps - self.warmup)
-            return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+            return warm_then_cosine(step, self.warmup, self.total_steps)
 
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {
@@ -239,9 +230,8 @@ def train_prior(
             log.info("prior at step %d: %s", loop.global_step, valid_numbers(loop))
     prior = module.prior.cpu().eval()
     if loop.is_global_zero:
-        partial = product.with_name(f".{product.name}.part")
-        partial.write_bytes(save({k: v.contiguous() for k, v in prior.state_dict().items()}))
-        partial.replace(product)
+        with whole_file(product) as partial:
+            partial.write_bytes(save({k: v.contiguous() for k, v in prior.state_dict().items()}))
     loop.strategy.barrier()
     return prior
 

@@ -1,23 +1,17 @@
 """One Lightning module for every latent-variable model."""
 
-import math
 from typing import Any
 
-import lightning
 import torch
 from torch import Tensor
 
 from tts_vae.latents.contract import LatentOutput
 from tts_vae.models.latent_model import LatentModel
 from tts_vae.objectives.contract import Objective
-
-REMEDY = (
-    "the last checkpoint is kept: resume=true with a lower optimizer.learning_rate,"
-    " or trainer.precision=32-true"
-)
+from tts_vae.training.seeded_module import REMEDY, SeededModule, warm_then_cosine
 
 
-class LatentModule(lightning.LightningModule):
+class LatentModule(SeededModule):
     """Trains a :class:`LatentModel` with an objective.
 
     The random state of every step is a function of the seed and the step alone, so that a resumed
@@ -61,8 +55,8 @@ class LatentModule(lightning.LightningModule):
         self.draws = draws
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Make the step's randomness and schedules a function of seed, step and rank."""
-        torch.manual_seed(self.seed * 1_000_003 + self.global_step * 1009 + self.global_rank)
+        """Make the step's randomness its own, and tell latents with a schedule the step."""
+        super().on_train_batch_start(batch, batch_idx)
         for latent in self.model.sites.values():
             latent.set_step(self.global_step)
 
@@ -99,37 +93,6 @@ class LatentModule(lightning.LightningModule):
         self._log("valid", output.terms, output.sites, items)
         for name, error in self.model.decoder.errors(batch, output.predictions).items():  # type: ignore[operator]
             self.log(f"valid/{name}", error, prog_bar=True, batch_size=items, sync_dist=True)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Never replace a good checkpoint by one that cannot be trained on.
-
-        Raises:
-            FloatingPointError: if a parameter is not finite.
-        """
-        bad = [n for n, p in self.named_parameters() if not torch.isfinite(p).all()]
-        if bad:
-            raise FloatingPointError(
-                f"{len(bad)} parameters are not finite at step {self.global_step} (first: "
-                f"{bad[0]}); {REMEDY}"
-            )
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Check that the checkpoint is of this configuration.
-
-        Raises:
-            ValueError: naming a tensor that does not fit.
-        """
-        mine, theirs = self.state_dict(), checkpoint["state_dict"]
-        shapes = [
-            f"{name} is {_shape(theirs.get(name))} there and {_shape(mine.get(name))} here"
-            for name in sorted(mine.keys() | theirs.keys())
-            if _shape(theirs.get(name)) != _shape(mine.get(name))
-        ]
-        if shapes:
-            raise ValueError(
-                f"the checkpoint is of another configuration: {shapes[0]} ({len(shapes)} differ); "
-                "resume with the overrides the run was started with, or choose another output="
-            )
 
     def _log(
         self,
@@ -177,10 +140,7 @@ class LatentModule(lightning.LightningModule):
         )
 
         def factor(step: int) -> float:
-            if step < self.warmup_steps:
-                return (step + 1) / self.warmup_steps
-            done = (step - self.warmup_steps) / max(1, self.total_steps - self.warmup_steps)
-            return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+            return warm_then_cosine(step, self.warmup_steps, self.total_steps)
 
         def constant(step: int) -> float:
             return 1.0
@@ -191,7 +151,3 @@ class LatentModule(lightning.LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
-
-
-def _shape(tensor: Tensor | None) -> str:
-    return "absent" if tensor is None else str(tuple(tensor.shape))
