@@ -58,7 +58,7 @@ class SeededModule(lightning.LightningModule):
 
 
 def warm_then_cosine(step: int, warmup: int, total: int) -> float:
-    """Learning-rate factor: linear to 1 at ``warmup``, then a cosine to a twentieth at ``total``."""
+    """Learning-rate factor: up to 1 at ``warmup``, then a cosine to a twentieth at ``total``."""
     if step < warmup:
         return (step + 1) / warmup
     done = (step - warmup) / max(1, total - warmup)
