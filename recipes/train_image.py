@@ -23,9 +23,6 @@ from tts_vae.training.code_stage import train_code_priors
 from tts_vae.training.image_data import ImageData
 from tts_vae.training.image_run import train_images
 
-EACH = 100
-"""Images drawn of every digit."""
-
 
 def read_split(corpus: DictConfig, split: str) -> ImageCorpus:
     """A split of the configured corpus; digits come with the package, MNIST lies at its root."""
@@ -51,8 +48,10 @@ def train_image(config: DictConfig) -> Path:
     spent = Stopwatch(output)
     model = train_images(plain, data, instantiate(config.objective, _convert_="all"))
     spent.note("training")
+    evaluation = dict(plain["evaluation"])
+    each = evaluation.pop("drawn_of_each")
     drawn: dict[str, torch.Tensor] = {}
-    asked = torch.arange(config.corpus.classes).repeat_interleave(EACH)
+    asked = torch.arange(config.corpus.classes).repeat_interleave(each)
     metrics: dict[str, Any] = {"experiment": config.name, "steps": config.steps}
     if config.prior:
         priors = train_code_priors(model, data, plain["prior"], output, config.seed)
@@ -64,12 +63,11 @@ def train_image(config: DictConfig) -> Path:
             (), condition=asked, generator=torch.Generator().manual_seed(config.seed)
         )
         drawn["asked"] = model.decoder.generate({"z": z}, asked)  # type: ignore[operator]
-    metrics |= image_report(model, data, **plain["evaluation"], seed=config.seed)
+    metrics |= image_report(model, data, **evaluation, seed=config.seed)
     if drawn:
         reader = DigitReader(data.train.images, data.train.labels)
         metrics["read_as_asked"] = reading(reader, data, drawn, asked)
-        # one of each hundred draws of a digit would hide the others: ten of each
-        drawn = {name: images[:: EACH // 10] for name, images in drawn.items()}
+        drawn = {name: images[:: max(1, each // 10)] for name, images in drawn.items()}
     draw_figures(model, data, output, drawn, config.seed)
     spent.note("evaluation")
     write_json(output / "metrics.json", metrics | {"seconds": spent.seconds})

@@ -14,14 +14,21 @@ EXPERIMENTS = sorted(
     for corpus in ("digits", "mnist")
     for path in (CONFIGS / "experiment" / corpus).glob("*.yaml")
 )
-QUICK = ("steps=2", "batch_size=20", "evaluation.draws=3", "evaluation.chunk=2")
+WITH_PRIOR = ("pixelcnn", "vqvae2", "dalle")
+QUICK = (
+    "steps=2",
+    "batch_size=20",
+    "evaluation.draws=3",
+    "evaluation.chunk=2",
+    "evaluation.drawn_of_each=3",
+)
 
 
 def arguments(experiment, mnist_root, output):
     overrides = [f"experiment={experiment}", f"output={output}", *QUICK]
     if experiment.startswith("mnist"):
         overrides.append(f"corpus.root={mnist_root}")
-    if (CONFIGS / "experiment" / f"{experiment}.yaml").read_text().count("/prior:"):
+    if experiment.split("/")[1] in WITH_PRIOR:
         overrides.append("prior.steps=2")
     if experiment.endswith("vade"):
         overrides.append("mixture_start.step=1")

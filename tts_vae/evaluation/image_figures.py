@@ -121,7 +121,7 @@ def sheet(images: Tensor, columns: int, title: str) -> Figure:
     figure = Figure(figsize=(0.45 * columns + 0.4, 0.45 * rows + 0.5), dpi=120)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.02, 0.01, 0.96, 0.98 - 0.3 / figure.get_figheight()))
-    axes.imshow(canvas.mean(0), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+    axes.imshow(canvas.mean(0).numpy(), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
     axes.set_axis_off()
     figure.suptitle(title, fontsize=9, y=0.99, va="top")
     return figure
@@ -134,7 +134,7 @@ def usage(codes: Tensor, count: int, site: str) -> Figure:
     figure = Figure(figsize=(5, 2.6), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    axes.bar(range(count), shares, width=1.0)
+    axes.bar(range(count), shares.tolist(), width=1.0)
     axes.axhline(1 / count, color="k", lw=0.7, ls=":")
     axes.set(xlabel=f"codes of {site}, most used first", ylabel="share of all")
     return figure
@@ -145,7 +145,7 @@ def scatter(z: Tensor, labels: Sequence[int] | Tensor) -> Figure:
     figure = Figure(figsize=(4.6, 4), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    points = axes.scatter(z[:, 0], z[:, 1], c=torch.as_tensor(labels), cmap="tab10", s=8)
+    points = axes.scatter(*z.T.numpy(), c=torch.as_tensor(labels).numpy(), cmap="tab10", s=8)
     figure.colorbar(points, ax=axes, label="digit")
     axes.set(xlabel="z 1", ylabel="z 2")
     return figure

@@ -132,11 +132,13 @@ class DigitReader:
     def __init__(self, images: Tensor, labels: Tensor, limit: int = 10_000) -> None:
         from sklearn.svm import SVC
 
-        self.machine = SVC(C=10, gamma="scale").fit(images[:limit].flatten(1), labels[:limit])
+        self.machine = SVC(C=10, gamma="scale").fit(
+            images[:limit].flatten(1).numpy(), labels[:limit].numpy()
+        )
 
     def share_right(self, images: Tensor, labels: Tensor) -> float:
         """Share of images (n, ...) that are read as their labels (n,)."""
-        return float((self.machine.predict(images.flatten(1)) == labels.numpy()).mean())
+        return float((self.machine.predict(images.flatten(1).numpy()) == labels.numpy()).mean())
 
 
 def reading(
