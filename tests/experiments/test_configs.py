@@ -161,7 +161,7 @@ def test_every_group_of_configs_is_tested_here():
     tested = {"latent", "encoder", "speaker", "decoder", "objective", "trainer", "corpus"}
     assert groups == tested | {"features", "experiment", "image", "penalties"}
     primary = {path.stem for path in FILES if len(path.parts) == 1}
-    assert primary == {*PRIMARY, "demo", "image", "classical"}
+    assert primary == {*PRIMARY, "demo", "image", "classical", "benchmark_latents"}
 
 
 def test_the_demo_trains_with_overrides_that_compose():
