@@ -145,7 +145,9 @@ def scatter(z: Tensor, labels: Sequence[int] | Tensor) -> Figure:
     figure = Figure(figsize=(4.6, 4), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    points = axes.scatter(*z.T.numpy(), c=torch.as_tensor(labels).numpy(), cmap="tab10", s=8)
+    points = axes.scatter(
+        z[:, 0].numpy(), z[:, 1].numpy(), c=torch.as_tensor(labels).numpy(), cmap="tab10", s=8
+    )
     figure.colorbar(points, ax=axes, label="digit")
     axes.set(xlabel="z 1", ylabel="z 2")
     return figure
