@@ -4,8 +4,8 @@ Points lie as (width, n), so that every inner loop runs along the points, and ar
 pieces that stay in the processor's cache. All is float64 and exact up to rounding:
 
 * Weighted sums of x x^T over all components are one product of the responsibilities with the
-  width (width + 1) / 2 distinct products x_i x_j: half the work of a product per component, and
-  the products are formed once for all components.
+  products x_i x_j, j >= i: half the work of a product per component, and the products are formed
+  once for all components.
 * A component that answers for few points looks at those alone. Responsibilities of less than
   1e-18 / n of its weight are left out: together they move its moments by less than 1e-18 of the
   scatter around it, and float64 rounds at 1e-16.
@@ -16,10 +16,10 @@ pieces that stay in the processor's cache. All is float64 and exact up to roundi
 import torch
 from torch import Tensor
 
-CACHE_BYTES = 8 * 2**20  # one piece of products on the CPU
+CACHE_BYTES = 2 * 2**20  # one piece of products on the CPU
 DEVICE_BYTES = 256 * 2**20  # on an accelerator, which wants few large steps
+ROWS = 8  # of a matrix of products at a time
 FEW = 0.35  # share of the points below which gathering them is cheaper
-MAX_PRODUCT_WIDTH = 512  # the products of wider points would not fit: a product per component then
 NARROW = 1e-6  # variance over second moment; below it about ten digits remain
 
 
@@ -47,8 +47,6 @@ def scatter_matrices(
     least = (1e-18 / points.shape[1]) * counts
     needed = (responsibilities > least[:, None]).sum(1)
     dense = needed > FEW * points.shape[1]
-    if points.shape[0] > MAX_PRODUCT_WIDTH:
-        dense = torch.zeros_like(dense)
     scatter = points.new_empty(*means.shape, means.shape[1])
     if dense.any():
         raw = _second_moments(points, responsibilities[dense]) / counts[dense, None, None]
@@ -69,23 +67,18 @@ def scatter_matrices(
 
 def _second_moments(points: Tensor, responsibilities: Tensor) -> Tensor:
     """Sums r_nk x_n x_n^T (components, width, width)."""
-    width = points.shape[0]
-    rows, columns = torch.triu_indices(width, width, device=points.device)
-    packed = points.new_zeros(len(responsibilities), len(rows))
-    buffer = points.new_empty(0)
-    for piece in pieces(points, 8 * len(rows)):
-        x = points[:, piece]
-        if buffer.numel() != len(rows) * x.shape[1]:
-            buffer = x.new_empty(len(rows) * x.shape[1])
-        products, start = buffer.view(len(rows), -1), 0
-        for i in range(width):  # x_i x_j for j >= i, in the order of triu_indices
-            torch.mul(x[i:], x[i], out=products[start : start + width - i])
-            start += width - i
-        packed.addmm_(responsibilities[:, piece], products.T)
-    full = points.new_zeros(len(responsibilities), width, width)
-    full[:, rows, columns] = packed
-    full[:, columns, rows] = packed
-    return full
+    width, components = points.shape[0], len(responsibilities)
+    starts = range(0, width, ROWS)
+    sums = [points.new_zeros(components, len(points[i : i + ROWS]) * (width - i)) for i in starts]
+    for piece in pieces(points, 8 * ROWS * width):
+        x, share = points[:, piece], responsibilities[:, piece]
+        for i, part in zip(starts, sums, strict=True):
+            products = x[i : i + ROWS, None] * x[None, i:]  # x_i x_j for j from the block on
+            part.addmm_(share, products.flatten(0, 1).T)
+    full = points.new_zeros(components, width, width)
+    for i, part in zip(starts, sums, strict=True):
+        full[:, i : i + ROWS, i:] = part.view(components, -1, width - i)
+    return full.triu() + full.triu(1).mT
 
 
 def whitened_distances(points: Tensor, means: Tensor, whiteners: Tensor) -> Tensor:
@@ -111,7 +104,7 @@ def whitened_distances(points: Tensor, means: Tensor, whiteners: Tensor) -> Tens
         columns = whiteners[:, :end, start:end].mT.reshape(-1, end)
         blocks.append((end, columns, shift[:, start:end].reshape(-1, 1)))
     distances = points.new_zeros(components, points.shape[1])
-    for piece in pieces(points, 8 * components * block * 8):
+    for piece in pieces(points, 8 * components * block):
         x = points[:, piece]
         for end, columns, offset in blocks:
             white = torch.addmm(offset, columns, x[:end])

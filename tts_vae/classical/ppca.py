@@ -32,7 +32,8 @@ class ProbabilisticPCA:
         regularisation: added to the variance of every column (the unit of x, squared).
         tolerance: EM stops when a step changes the loadings by less than this share of their
             length. It looks at them and not at the likelihood, which is flat near its maximum and
-            would stop EM early where eigenvalues q and q + 1 are close.
+            would stop EM early where eigenvalues q and q + 1 are close. EM is slow where the noise
+            is small beside the signal; see ``converged``.
         max_iterations: limit of EM steps.
         seed: of the random loadings from which EM starts.
 
