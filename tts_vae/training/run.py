@@ -57,6 +57,7 @@ def train_voice(config: Mapping[str, Any], data: SpeechData, objective: Objectiv
     """
     output = Path(config["output"])
     voice = output / "voice"
+    git = _git_hash()  # of the code that trains, whatever is committed meanwhile
     checkpoint = last_checkpoint(output, voice, config["resume"])
     for section, target in SECTIONS.items():
         check_keys(section, config[section], target)
@@ -82,7 +83,7 @@ def train_voice(config: Mapping[str, Any], data: SpeechData, objective: Objectiv
             # a finished run was resumed, or ended before its first validation
             trainer.validate(module, data, verbose=False)
     if trainer.is_global_zero:
-        export_voice(voice, config, module, data, valid_numbers(trainer))
+        export_voice(voice, config, module, data, valid_numbers(trainer), git)
     trainer.strategy.barrier()
     return voice
 
@@ -93,6 +94,7 @@ def export_voice(
     module: LatentModule,
     data: SpeechData,
     metrics: Mapping[str, float],
+    git: str,
 ) -> Path:
     """Write the trained model as a voice, with the styles its training posteriors show."""
     found = encode_sites(module.cpu().eval(), data.train_dataloader())
@@ -113,7 +115,7 @@ def export_voice(
         symbols=data.table.symbols,
         speakers=data.speakers,
         styles={"sites": sites},
-        card=_card(config, metrics),
+        card=_card(config, metrics, git),
         metadata={
             "corpus": config["corpus"]["name"],
             "corpus_dir": str(config["corpus"]["dir"]),
@@ -121,7 +123,7 @@ def export_voice(
             "experiment": config["name"],
             "steps": module.global_step or config["steps"],
             "seed": config["seed"],
-            "git": _git_hash(),
+            "git": git,
             "metrics": dict(metrics),
         },
     )
@@ -167,12 +169,12 @@ def _git_hash() -> str:
         return "unknown"
 
 
-def _card(config: Mapping[str, Any], metrics: Mapping[str, float]) -> str:
+def _card(config: Mapping[str, Any], metrics: Mapping[str, float], git: str) -> str:
     lines = "\n".join(f"| {name} | {value} |" for name, value in sorted(metrics.items()))
     return (
         f"# {config['name']}\n\n"
         f"Trained on the corpus `{config['corpus']['name']}` for {config['steps']} steps, batch "
         f"{config['batch_size']}, seed {config['seed']}, torch {torch.__version__}, "
-        f"{platform.machine()}, git {_git_hash()}.\n\n"
+        f"{platform.machine()}, git {git}.\n\n"
         f"| validation | value |\n|---|---|\n{lines}\n"
     )
