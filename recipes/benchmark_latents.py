@@ -43,7 +43,8 @@ def model_lineup(config: DictConfig, row: DictConfig, seed: int) -> tuple[Work, 
         model = instantiate(c.model, _convert_="all")
         model.fit_statistics(work.data.sample_batches())
         objective = instantiate(c.objective, _convert_="all")
-        return model, latent_model(model, objective, c.draws, c.optimizer.learning_rate)
+        step = (c.draws, c.optimizer.learning_rate, config.fused)
+        return model, latent_model(model, objective, *step)
 
     def theirs(peer: DictConfig, settings: Any = None) -> Contestant:
         build = instantiate({k: v for k, v in peer.items() if k != "settings"}, _partial_=True)
@@ -54,8 +55,7 @@ def model_lineup(config: DictConfig, row: DictConfig, seed: int) -> tuple[Work, 
         return build(options[chosen])
 
     mine = tuned(lambda settings: ours(settings)[1], row.get("settings", [[]]))
-    peers = [tuned(partial(theirs, peer), peer.get("settings", [{}])) for peer in row.peers]
-    return work, [mine, *peers]
+    return work, [mine, *(tuned(partial(theirs, p), p.get("settings", [{}])) for p in row.peers)]
 
 
 def plain_lineup(row: DictConfig, seed: int) -> tuple[Work, list[Contestant]]:

@@ -14,6 +14,7 @@ from torch.distributions import (
 
 from tts_vae.latents import Latent, LatentOutput, RelaxedCategoricalLatent
 from tts_vae.latents.chain import GaussianChain
+from tts_vae.latents.outcome import known
 from tts_vae.latents.relaxed_categorical import CodebookCategorical
 from tts_vae.objectives import Elbo, Objective, Schedule, importance_bound, log_weights
 
@@ -189,8 +190,7 @@ def _twice(output: LatentOutput) -> LatentOutput:
         z=cat(output.z),
         posterior=output.posterior,
         prior=output.prior,
-        log_q=cat(output.log_q),
-        log_p=cat(output.log_p),
+        densities=known(cat(output.log_q), cat(output.log_p)),
         kl=cat(output.kl),
         kl_per_dim=None if per_dim is None else cat(per_dim),
     )

@@ -1,6 +1,7 @@
 """Faults planted in hierarchies, relaxed codes and gradients: each law must raise on its own."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,7 @@ from tts_vae.latents import (
 )
 from tts_vae.latents import hierarchy as hierarchy_module
 from tts_vae.latents.chain import GaussianChain
+from tts_vae.latents.outcome import known
 from tts_vae.latents.relaxed_categorical import CodebookCategorical
 from tts_vae.objectives import Linear, importance
 
@@ -121,11 +123,11 @@ class IndependentGroups(HierarchicalLatent):
     def _describe(self, posterior: Any, prior: Any, z: Tensor, *rest: Any) -> Any:
         output = super()._describe(posterior, prior, z, *rest)
         at_means = posterior.conditionals(posterior.mean)
-        output.log_q = sum(
+        log_q = sum(
             q.log_prob(z[..., group]).sum(-1)
             for q, group in zip(at_means, posterior.groups, strict=True)
         )
-        return output
+        return replace(output, densities=known(log_q, output.log_p))
 
 
 def test_law_2_hierarchy() -> None:

@@ -139,7 +139,7 @@ class SummedOverBatch(Elbo):
         self, log_likelihood: Tensor, sites: Mapping[str, LatentOutput], step: int
     ) -> ObjectiveOutput:
         kl = sum(site.kl.sum() for site in sites.values())
-        return ObjectiveOutput(kl - log_likelihood.mean(), {})
+        return ObjectiveOutput(kl - log_likelihood.mean(), dict)
 
 
 def test_law_4_loss() -> None:

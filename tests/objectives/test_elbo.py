@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from tts_vae.latents import GaussianLatent, LatentOutput, MixtureLatent
+from tts_vae.latents.outcome import known
 from tts_vae.objectives import Elbo, ImportanceWeighted, Linear, importance_bound
 
 
@@ -17,7 +18,7 @@ def site(kl_per_dim: list[Any], **more: Any) -> LatentOutput:
     posterior = GaussianLatent(1, 1).posterior(torch.zeros(1, 1))
     kl = per_dim.flatten(1).sum(-1)
     return LatentOutput(
-        nothing, posterior, posterior, nothing, nothing, kl, kl_per_dim=per_dim, **more
+        nothing, posterior, posterior, known(nothing, nothing), kl, kl_per_dim=per_dim, **more
     )
 
 

@@ -1,4 +1,5 @@
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from tts_vae.audio.mel import MelConfig
 from tts_vae.latents.gaussian import GaussianLatent
 from tts_vae.latents.mixture import MixtureLatent
 from tts_vae.training.data_module import SpeechData
+from tts_vae.training.mixture_start import MixtureStart
 from tts_vae.training.site_values import component_usage, posterior_means
 
 COMPONENTS = "model.latents.prosody.components=3"
@@ -81,3 +83,27 @@ def test_a_corpus_without_training_recordings(tmp_path):
     corpus = write_tiny_corpus(tmp_path / "c", train=0, valid=2)
     with pytest.raises(ValueError, match="no training recordings; prepare more"):
         SpeechData(corpus, MelConfig(), f0_tracker="pyin")
+
+
+@pytest.mark.parametrize("graph_of", ["codes", "observations"])
+def test_a_graph_gives_every_component_the_moments_of_its_group(graph_of):
+    start = MixtureStart(clusters="graph", graph_of=graph_of, neighbours=3)
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(60) % 2
+    apart = 10.0 * labels[:, None] + torch.randn(60, 2, generator=generator)
+    mixed = torch.randn(60, 2, generator=generator)
+    codes = apart if graph_of == "codes" else mixed
+    batches = [SimpleNamespace(observation=(apart + mixed - codes)[:, None])]
+    means, scales, weights = start._by_graph(codes.double(), 2, batches)
+    groups = [codes[labels == each].double() for each in (0, 1)]
+    order = [0, 1] if (means[0] - groups[0].mean(0)).norm() < 1e-6 else [1, 0]
+    for component, group in zip(order, groups, strict=True):
+        assert torch.allclose(means[component], group.mean(0))
+        assert torch.allclose(scales[component], group.std(0, correction=0))
+    assert weights.tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("option", ["clusters", "graph_of"])
+def test_an_unknown_option_is_named(option):
+    with pytest.raises(ValueError, match=f"mixture_start.{option} must be one of"):
+        MixtureStart(**{option: "spectral"})

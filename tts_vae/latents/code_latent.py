@@ -15,6 +15,7 @@ from torch.distributions import Distribution
 from torch.nn import functional
 
 from tts_vae.latents.contract import Latent, LatentOutput
+from tts_vae.latents.outcome import known
 from tts_vae.latents.sampling import broadcast_value, check_temperature
 
 
@@ -179,8 +180,7 @@ class CodeLatent(Latent):
                 z=z,
                 posterior=None,
                 prior=None,
-                log_q=nothing,
-                log_p=nothing,
+                densities=known(nothing, nothing),
                 kl=z.new_zeros(shape[0]),
                 codes=put(found.codes, -1),
                 penalties={

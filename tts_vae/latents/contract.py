@@ -15,14 +15,17 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, Independent, kl_divergence
+from torch.distributions import Distribution, kl_divergence
 
+from tts_vae.latents.divergences import gaussian_kl_per_dim, is_diagonal
 from tts_vae.latents.outcome import Divergence as Divergence
 from tts_vae.latents.outcome import LatentOutput as LatentOutput
+from tts_vae.latents.outcome import known
 from tts_vae.latents.sampling import (
     average_draws,
     broadcast_value,
     check_sample_shape,
+    densities_of,
     masked_sum,
     reparameterise,
 )
@@ -118,11 +121,11 @@ class Latent(nn.Module, ABC):
             mask: (batch, *steps) bool; only statistics may look at it.
         """
         dims = len(posterior.batch_shape)
+        if is_diagonal(posterior) and is_diagonal(prior):
+            q, p = posterior.base_dist, prior.base_dist
+            per_dim = average_draws(gaussian_kl_per_dim(q.loc, q.scale, p.loc, p.scale), dims + 1)
+            return Divergence(per_dim.sum(-1), per_dim)
         try:
-            if isinstance(posterior, Independent) and isinstance(prior, Independent):
-                per_dim = kl_divergence(posterior.base_dist, prior.base_dist)
-                per_dim = average_draws(per_dim, dims + 1)
-                return Divergence(per_dim.sum(-1), per_dim)
             return Divergence(average_draws(kl_divergence(posterior, prior), dims))
         except NotImplementedError:
             return Divergence(average_draws(posterior.log_prob(z) - prior.log_prob(z), dims))
@@ -184,7 +187,7 @@ class Latent(nn.Module, ABC):
                 z = broadcast_value(value.to(features), shape, len(batch_shape))
             elif mode == "mean" or posterior is None:
                 point = self.point(features, posterior)
-                z = point.expand(*sample_shape, *point.shape)
+                z = point.expand(*sample_shape, *point.shape) if sample_shape else point
             else:
                 z = reparameterise(posterior, sample_shape, mask, generator)
             if mask is not None:
@@ -206,7 +209,7 @@ class Latent(nn.Module, ABC):
         if posterior is None or prior is None:
             nothing = z.new_zeros(z.shape[: z.ndim - 1 - steps])
             kl = z.new_zeros(batch_shape[0])
-            return LatentOutput(z, posterior, prior, nothing, nothing, kl)
+            return LatentOutput(z, posterior, prior, known(nothing, nothing), kl)
         divergence = self.divergence(posterior, prior, z, mask)
         per_dim = divergence.per_dim
         if per_dim is not None and mask is not None:
@@ -215,8 +218,7 @@ class Latent(nn.Module, ABC):
             z=z,
             posterior=posterior,
             prior=prior,
-            log_q=masked_sum(posterior.log_prob(z), mask, steps),
-            log_p=masked_sum(prior.log_prob(z), mask, steps),
+            densities=densities_of(posterior, prior, z, mask, steps),
             kl=masked_sum(divergence.nats, mask, steps),
             kl_per_dim=per_dim,
             statistics=divergence.statistics,

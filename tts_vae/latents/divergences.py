@@ -5,10 +5,11 @@ Bishop 2006, eqs 1.113, 9.23; Jiang et al. 2017 (VaDE), eq. 9; Hsu et al. 2019, 
 """
 
 import math
+from typing import TypeGuard
 
 import torch
 from torch import Tensor
-from torch.distributions import Independent, MultivariateNormal, Normal, register_kl
+from torch.distributions import Distribution, Independent, MultivariateNormal, Normal, register_kl
 
 LOG_TWO_PI = math.log(2 * math.pi)
 
@@ -28,6 +29,11 @@ def gaussian_kl_per_dim(mean_q: Tensor, scale_q: Tensor, mean_p: Tensor, scale_p
     ratio = scale_q / scale_p
     distance = (mean_q - mean_p) / scale_p
     return 0.5 * (ratio.square() + distance.square() - 1.0) - torch.log(ratio)
+
+
+def is_diagonal(distribution: Distribution) -> TypeGuard["Independent[Normal]"]:
+    """Whether this is a Gaussian of independent dimensions that stands alone."""
+    return isinstance(distribution, Independent) and type(distribution.base_dist) is Normal
 
 
 def cholesky_diagonal_kl(

@@ -1,9 +1,18 @@
 """What comes out of a latent site: its value, its distributions and their terms in nats."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from torch import Tensor
 from torch.distributions import Distribution
+
+Densities = tuple[Tensor, Tensor]
+
+
+def known(log_q: Tensor, log_p: Tensor) -> Callable[[], Densities]:
+    """Densities that have been computed already."""
+    return lambda: (log_q, log_p)
 
 
 @dataclass
@@ -14,8 +23,8 @@ class LatentOutput:
         z: (*samples, batch, *steps, width) what the decoder consumes; 0 on padding.
         posterior: batch shape (batch, *steps), event (width,); None for a plain code.
         prior: the same shapes; None for a plain code.
-        log_q: (*samples, batch) nats, summed over real steps; 0 without a posterior.
-        log_p: (*samples, batch) nats, summed over real steps; 0 without a prior.
+        densities: gives log_q and log_p, each (*samples, batch) nats; called when one is first
+            read, which the evidence lower bound with an analytic KL never does.
         kl: (batch,) nats; analytic where a formula is registered, else the sample estimate.
         kl_per_dim: (batch, *steps, width) nats, 0 on padding, or None where no split exists.
         codes: (batch, *steps[, quantizers]) int64, -1 on padding; None for continuous latents.
@@ -28,8 +37,7 @@ class LatentOutput:
     z: Tensor
     posterior: Distribution | None
     prior: Distribution | None
-    log_q: Tensor
-    log_p: Tensor
+    densities: Callable[[], Densities]
     kl: Tensor
     kl_per_dim: Tensor | None = None
     codes: Tensor | None = None
@@ -37,6 +45,20 @@ class LatentOutput:
     statistics: dict[str, Tensor] = field(default_factory=dict)
     mask: Tensor | None = None
     context: Tensor | None = None
+
+    @property
+    def log_q(self) -> Tensor:
+        """Log-density of z under the posterior, summed over real steps; 0 without one."""
+        return self._densities[0]
+
+    @property
+    def log_p(self) -> Tensor:
+        """Log-density of z under the prior, summed over real steps; 0 without one."""
+        return self._densities[1]
+
+    @cached_property
+    def _densities(self) -> Densities:
+        return self.densities()
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from tts_vae.latents.conditional_normal import fit_context
 from tts_vae.latents.contract import Latent
 from tts_vae.latents.divergences import categorical_kl
 from tts_vae.latents.nearest import nearest
-from tts_vae.latents.outcome import LatentOutput
+from tts_vae.latents.outcome import LatentOutput, known
 from tts_vae.latents.sampling import (
     broadcast_value,
     check_sample_shape,
@@ -209,8 +209,10 @@ class RelaxedCategoricalLatent(Latent):
                 z=z,
                 posterior=posterior,
                 prior=prior,
-                log_q=masked_sum((weights * log_q).sum(-1), mask, steps),
-                log_p=masked_sum((weights * log_p).sum(-1), mask, steps),
+                densities=known(
+                    masked_sum((weights * log_q).sum(-1), mask, steps),
+                    masked_sum((weights * log_p).sum(-1), mask, steps),
+                ),
                 kl=masked_sum(self.divergence(posterior, prior, z).nats, mask, steps),
                 codes=codes,
                 statistics=self._statistics(codes),

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
 
+from tts_vae.latents.divergences import is_diagonal
+
 
 def standard_normal(
     shape: Sequence[int], like: Tensor, generator: torch.Generator | None = None
@@ -178,6 +180,39 @@ def masked_sum(terms: Tensor, mask: Tensor | None, steps: int) -> Tensor:
     if mask is not None:
         terms = terms.masked_fill(~mask, 0.0)
     return terms.sum(tuple(range(-steps, 0))) if steps else terms
+
+
+def densities_of(
+    posterior: Distribution, prior: Distribution, z: Tensor, mask: Tensor | None, steps: int
+) -> Callable[[], tuple[Tensor, Tensor]]:
+    """Return a function that gives log q and log p of z, (*samples, batch), as of now.
+
+    A family that holds nothing but its own values waits until it is asked; any other may look at
+    parameters, which an optimiser changes, and is asked at once.
+
+    Args:
+        posterior: batch (batch, *steps).
+        prior: batch (batch, *steps).
+        z: (*samples, batch, *steps, width).
+        mask: (batch, *steps) bool or None.
+        steps: number of step dimensions.
+    """
+    gradients = torch.is_grad_enabled()
+
+    def densities() -> tuple[Tensor, Tensor]:
+        # whoever asks may be under no_grad or autocast
+        with torch.set_grad_enabled(gradients), torch.autocast(z.device.type, enabled=False):
+            log_q, log_p = (masked_sum(d.log_prob(z), mask, steps) for d in (posterior, prior))
+            return log_q, log_p
+
+    if all(_holds_values_only(each) for each in (posterior, prior)):
+        return densities
+    found = densities()
+    return lambda: found
+
+
+def _holds_values_only(distribution: Distribution) -> bool:
+    return is_diagonal(distribution) or type(distribution) is MultivariateNormal
 
 
 def check_temperature(temperature: float) -> None:

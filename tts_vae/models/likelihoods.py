@@ -130,8 +130,9 @@ class GaussianLikelihood(ScaledLikelihood):
 
     def log_prob(self, location: Tensor, target: Tensor) -> Tensor:
         """Return ``-(x - m)^2 / 2 s^2 - log s - log sqrt(2 pi)``, same shape as ``target``."""
-        error = (_wide(target) - _wide(location)) * torch.exp(-self.log_scale)
-        return -0.5 * error.square() - self.log_scale - 0.5 * math.log(2 * math.pi)
+        error = _wide(target) - _wide(location)
+        peak = -self.log_scale - 0.5 * math.log(2 * math.pi)
+        return torch.addcmul(peak, error, error * (-0.5 * torch.exp(-2 * self.log_scale)))
 
     @torch.no_grad()
     def sample(self, location: Tensor, generator: torch.Generator | None = None) -> Tensor:

@@ -102,8 +102,7 @@ def _unfold(output: LatentOutput, samples: tuple[int, ...]) -> LatentOutput:
     return replace(
         output,
         z=apart(output.z),
-        log_q=apart(output.log_q),
-        log_p=apart(output.log_p),
+        densities=lambda: (apart(output.log_q), apart(output.log_p)),
         kl=average(output.kl),
         kl_per_dim=None if output.kl_per_dim is None else average(output.kl_per_dim),
         codes=None if output.codes is None else apart(output.codes),

@@ -115,9 +115,10 @@ class Capacity(Objective):
         check_sites("capacity_nats", self.capacity_nats, sites)
         self.beta.check(sites)
         reconstruction = mean_over_samples(log_likelihood)
-        penalty, penalty_terms = weighted_penalties(self.penalties, sites)
+        penalty, penalties = weighted_penalties(self.penalties, sites)
         loss = (penalty - reconstruction).mean()
-        betas: dict[str, Tensor] = {}
+        betas: dict[str, Tensor | float] = {}
+        beta: Tensor | float
         for name, output in sites.items():
             if name in self.capacity_nats:
                 if output.posterior is None:
@@ -125,12 +126,12 @@ class Capacity(Objective):
                 term, beta = self._constraint(name, output.kl.mean())
                 loss = loss + term
             else:
-                beta = reconstruction.new_tensor(self.beta(name, step))
+                beta = self.beta(name, step)
                 loss = loss + beta * output.kl.mean()
-            betas[f"beta/{name}"] = beta
+            betas[name] = beta
         kls = {name: output.kl for name, output in sites.items()}
         return ObjectiveOutput(
-            loss, common_terms(loss, reconstruction, kls) | betas | penalty_terms
+            loss, lambda: common_terms(loss, reconstruction, kls, betas, penalties)
         )
 
     def _constraint(self, name: str, kl: Tensor) -> tuple[Tensor, Tensor]:

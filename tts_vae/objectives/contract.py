@@ -2,8 +2,9 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -20,12 +21,21 @@ class ObjectiveOutput:
 
     Attributes:
         loss: scalar to minimise, nats per example.
-        terms: name -> detached scalar: "loss", "elbo" (all KL at weight 1), "log_likelihood",
-            "kl/<site>", "beta/<site>", "penalty/<name>".
+        report: gives ``terms``; called without gradients when they are first read.
     """
 
     loss: Tensor
-    terms: dict[str, Tensor] = field(default_factory=dict)
+    report: Callable[[], dict[str, Tensor]]
+
+    @cached_property
+    def terms(self) -> dict[str, Tensor]:
+        """Name -> detached scalar.
+
+        "loss", "elbo" (all KL at weight 1), "log_likelihood", "kl/<site>", "beta/<site>",
+        "penalty/<name>".
+        """
+        with torch.no_grad():
+            return {name: term.detach() for name, term in self.report().items()}
 
 
 class Objective(nn.Module, ABC):
@@ -112,7 +122,7 @@ def mean_over_samples(log_likelihood: Tensor) -> Tensor:
 def weighted_penalties(
     weights: Mapping[str, float], sites: Mapping[str, LatentOutput]
 ) -> tuple[Tensor | float, dict[str, Tensor]]:
-    """Sum of weighted penalties per example, and the unweighted batch means.
+    """Sum of weighted penalties per example, and each of them, unweighted, (batch,).
 
     Raises:
         ValueError: if a weight names no existing penalty, or a penalty has no weight: an extra
@@ -128,18 +138,21 @@ def weighted_penalties(
             "weigh exactly those (0.0 ignores one)"
         )
     total: Tensor | float = sum(weights[name] * value for name, value in totals.items())
-    terms = {f"penalty/{name}": value.detach().mean() for name, value in totals.items()}
-    return total, terms
+    return total, totals
 
 
 def common_terms(
-    loss: Tensor, log_likelihood: Tensor, kls: Mapping[str, Tensor]
+    loss: Tensor,
+    log_likelihood: Tensor,
+    kls: Mapping[str, Tensor],
+    betas: Mapping[str, Tensor | float],
+    penalties: Mapping[str, Tensor],
 ) -> dict[str, Tensor]:
     """The terms that every objective reports, from per-example (batch,) parts."""
-    with torch.no_grad():
-        total = log_likelihood
-        for kl in kls.values():
-            total = total - kl
-        terms = {"loss": loss, "elbo": total.mean(), "log_likelihood": log_likelihood.mean()}
-        terms |= {f"kl/{site}": kl.mean() for site, kl in kls.items()}
-    return {name: value.detach() for name, value in terms.items()}
+    total = log_likelihood
+    for kl in kls.values():
+        total = total - kl
+    terms = {"loss": loss, "elbo": total.mean(), "log_likelihood": log_likelihood.mean()}
+    terms |= {f"kl/{site}": kl.mean() for site, kl in kls.items()}
+    terms |= {f"beta/{site}": torch.as_tensor(beta).to(loss) for site, beta in betas.items()}
+    return terms | {f"penalty/{name}": value.mean() for name, value in penalties.items()}

@@ -69,19 +69,19 @@ class Elbo(Objective):
         self.beta.check(sites)
         self.free_bits.check(sites)
         reconstruction = mean_over_samples(log_likelihood)
-        penalty, penalty_terms = weighted_penalties(self.penalties, sites)
-        cost = penalty - reconstruction
+        penalty, penalties = weighted_penalties(self.penalties, sites)
+        cost = penalty - reconstruction if penalties else -reconstruction
         kls: dict[str, Tensor] = {}
-        betas: dict[str, Tensor] = {}
+        betas: dict[str, float] = {}
         for name, output in sites.items():
-            beta = self.beta(name, step)
+            betas[name] = self.beta(name, step)
             kls[name] = self._kl(output)
             floored = self._floored(name, output, kls[name], self.free_bits(name, step))
-            cost = cost + beta * floored
-            betas[f"beta/{name}"] = reconstruction.new_tensor(beta)
+            if output.posterior is not None:
+                cost = cost + betas[name] * floored
         loss = cost.mean()
         return ObjectiveOutput(
-            loss, common_terms(loss, reconstruction, kls) | betas | penalty_terms
+            loss, lambda: common_terms(loss, reconstruction, kls, betas, penalties)
         )
 
     def _kl(self, output: LatentOutput) -> Tensor:

@@ -154,13 +154,15 @@ class ImportanceWeighted(Objective):
         if doubly:
             for name, output in sites.items():
                 reweigh_gradient(name, output, weights, betas[name])
-        penalty, penalty_terms = weighted_penalties(self.penalties, sites)
+        penalty, penalties = weighted_penalties(self.penalties, sites)
         loss = (penalty - importance_bound(weights)).mean()
-        terms = common_terms(loss, reconstruction, {k: v.kl for k, v in sites.items()})
-        with torch.no_grad():
-            terms["bound"] = importance_bound(log_weights(log_likelihood, sites)).mean()
-        terms |= {f"beta/{name}": loss.new_tensor(beta) for name, beta in betas.items()}
-        return ObjectiveOutput(loss, terms | penalty_terms)
+        kls = {name: output.kl for name, output in sites.items()}
+
+        def report() -> dict[str, Tensor]:
+            bound = importance_bound(log_weights(log_likelihood, sites)).mean()
+            return common_terms(loss, reconstruction, kls, betas, penalties) | {"bound": bound}
+
+        return ObjectiveOutput(loss, report)
 
 
 def detached_log_q(name: str, output: LatentOutput) -> Tensor:

@@ -1,4 +1,4 @@
-"""What happens around the steps: starting the mixture, watching for collapse, the bar."""
+"""What happens around the steps: watching for collapse, the bar."""
 
 from typing import Any
 
@@ -6,56 +6,8 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 
-from tts_vae.classical.mixture_em import GaussianMixture
 from tts_vae.latents.code_latent import CodeLatent
-from tts_vae.latents.mixture import MixtureLatent
-from tts_vae.training.site_values import codes_in_use, encode_sites, posterior_means
-
-
-class MixtureStart(Callback):
-    """Start a mixture prior by expectation-maximisation on the posterior means.
-
-    VaDE (Jiang et al. 2017, arXiv 1611.05148, 3.2): train as an auto-encoder first, fit a mixture
-    to the codes, then open the KL. Without it one component tends to win everything.
-
-    Args:
-        step: optimiser step at which the mixture is fitted.
-        seed: seed of the fit.
-    """
-
-    def __init__(self, step: int = 300, seed: int = 0) -> None:
-        self.step = step
-        self.seed = seed
-
-    def on_train_batch_start(
-        self, trainer: lightning.Trainer, module: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """Fit once, exactly at ``step``."""
-        if trainer.global_step != self.step:
-            return
-        mixtures = {n: x for n, x in module.model.sites.items() if isinstance(x, MixtureLatent)}
-        if not mixtures:
-            return
-        # a loader of its own: the one in use must not lose its place
-        means = posterior_means(module, trainer.datamodule.train_dataloader())  # type: ignore[attr-defined]
-        for name, latent in mixtures.items():
-            codes = torch.from_numpy(means[name]).double()
-            spread = float(codes.var(0, correction=0).mean())
-            fit = GaussianMixture(
-                latent.components,
-                "diagonal",
-                regularisation=1e-3 * spread + 1e-6,
-                tolerance=1e-3,
-                max_iterations=50,
-                restarts=2,
-                seed=self.seed,
-            ).fit(codes)
-            assert fit.means is not None and fit.covariances is not None and fit.weights is not None
-            fitted = (fit.means, fit.covariances.sqrt(), fit.weights)
-            # each process has fitted its share of the corpus; the first one's fit is for all
-            shared = trainer.strategy.broadcast(fitted)
-            latent.initialise(*(x.float().to(module.device) for x in shared))
-
+from tts_vae.training.site_values import codes_in_use, encode_sites
 
 HOLD_OPEN = (
     "objective=capacity (holds the KL open), a longer objective.beta warm-up, or free_bits_nats"

@@ -102,6 +102,7 @@ class CodePriorModule(SeededModule):
             lr=self.learning_rate,
             weight_decay=self.weight_decay,
             betas=(0.9, 0.98),
+            fused=True,
         )
 
         def factor(step: int) -> float:

@@ -11,10 +11,11 @@ import torch
 from tts_vae.models.latent_model import LatentModel
 from tts_vae.objectives.contract import Objective
 from tts_vae.synthesis.bundle import instantiate
-from tts_vae.training.callbacks import CollapseWatch, MixtureStart, ProgressBar
+from tts_vae.training.callbacks import CollapseWatch, ProgressBar
 from tts_vae.training.checkpoints import RunCheckpoint
 from tts_vae.training.image_data import ImageData
 from tts_vae.training.loop import check_keys, fit, last_checkpoint, make_trainer
+from tts_vae.training.mixture_start import MixtureStart
 from tts_vae.training.model_folder import load_model, save_model
 from tts_vae.training.module import LatentModule
 from tts_vae.training.quiet import quiet_lightning

@@ -137,6 +137,7 @@ class LatentModule(SeededModule):
             ],
             weight_decay=self.weight_decay,
             betas=(0.9, 0.98),
+            fused=True,
         )
 
         def factor(step: int) -> float:

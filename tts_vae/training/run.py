@@ -16,11 +16,12 @@ from tts_vae.audio.mel import MelConfig
 from tts_vae.models.latent_model import LatentModel
 from tts_vae.objectives.contract import Objective
 from tts_vae.synthesis.bundle import instantiate, save_voice
-from tts_vae.training.callbacks import CollapseWatch, MixtureStart, ProgressBar
+from tts_vae.training.callbacks import CollapseWatch, ProgressBar
 from tts_vae.training.checkpoints import RunCheckpoint
 from tts_vae.training.data_module import SpeechData
 from tts_vae.training.listen import Listen
 from tts_vae.training.loop import check_keys, fit, last_checkpoint, make_trainer, valid_numbers
+from tts_vae.training.mixture_start import MixtureStart
 from tts_vae.training.module import LatentModule
 from tts_vae.training.quiet import quiet_lightning
 from tts_vae.training.site_values import component_usage, encode_sites, typical_value

@@ -17,10 +17,22 @@ OURS = "ours"
 
 
 def latent_model(
-    model: LatentModel, objective: Objective, draws: int, learning_rate: float
+    model: LatentModel,
+    objective: Objective,
+    draws: int,
+    learning_rate: float,
+    fused: bool = True,
 ) -> Contestant:
-    """A model of one site "z", trained as training/module.py does."""
-    optimizer = adam(model.parameters(), learning_rate)
+    """A model of one site "z", trained as training/module.py does.
+
+    Args:
+        model: to be trained.
+        objective: of the training.
+        draws: of z for each example.
+        learning_rate: of Adam.
+        fused: whether Adam is fused, as our trainers have it, or as torch chooses.
+    """
+    optimizer = adam(model.parameters(), learning_rate, fused or None)
     sample_shape = (draws,) if draws > 1 else ()
     steps = 0
 
