@@ -1,0 +1,1 @@
+"""Networks that turn log-mels into waveforms, and what trains them."""
