@@ -29,7 +29,8 @@ EXPERIMENTS = sorted(
     if path.parts[0] == "experiment"
 )
 ON_IMAGES = [name for name in EXPERIMENTS if root_of([f"experiment={name}"]) == "image"]
-ON_SPEECH = [name for name in EXPERIMENTS if name not in ON_IMAGES]
+OF_VOCODERS = [name for name in EXPERIMENTS if name.startswith("vocoder/")]
+ON_SPEECH = [name for name in EXPERIMENTS if name not in ON_IMAGES + OF_VOCODERS]
 PRIMARY = ("train", "align", "judge")
 
 
@@ -80,8 +81,12 @@ def test_an_experiment_only_overrides(experiment):
                 check(value, old[key], f"{where}{key}.")
 
     values = read(Path("experiment", f"{experiment}.yaml"))
-    groups = [entry for entry in values.pop("defaults", [])]
-    chosen = [f"{k.removeprefix('override /')}={v}" for entry in groups for k, v in entry.items()]
+    chosen = []
+    for entry in values.pop("defaults", []):
+        if isinstance(entry, str):  # what it is a variant of
+            chosen.append(entry.removeprefix("/").replace("experiment/", "experiment=", 1))
+        else:
+            chosen += [f"{k.removeprefix('override /')}={v}" for k, v in entry.items()]
     base = composed(*chosen)
     check(values, base, "")
     config = composed(f"experiment={experiment}")
@@ -161,7 +166,20 @@ def test_every_group_of_configs_is_tested_here():
     tested = {"latent", "encoder", "speaker", "decoder", "objective", "trainer", "corpus"}
     assert groups == tested | {"features", "experiment", "image", "penalties"}
     primary = {path.stem for path in FILES if len(path.parts) == 1}
-    assert primary == {*PRIMARY, "demo", "image", "classical", "benchmark_latents"}
+    others = {"image", "classical", "benchmark_latents", "vocoder", "ship_voice"}
+    assert primary == {*PRIMARY, "demo"} | others
+
+
+@pytest.mark.parametrize("experiment", OF_VOCODERS)
+def test_a_vocoder_experiment_only_overrides(experiment):
+    plain, changed = (
+        composed(*more, name="vocoder") for more in ([], [f"experiment={experiment}"])
+    )
+    assert changed.keys() == plain.keys()
+    for key, value in plain.items():
+        if isinstance(value, dict) and key not in ("corpus", "trainer"):
+            assert changed[key].keys() == value.keys(), key
+    check_targets(changed)
 
 
 def test_the_demo_trains_with_overrides_that_compose():
