@@ -17,6 +17,7 @@ RANKS = {
     "classical": 0,
     "audio": 0,
     "text": 0,
+    "voices": 0,
     "objectives": 1,
     "corpora": 1,
     "models": 1,

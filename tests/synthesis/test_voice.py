@@ -9,8 +9,10 @@ import torch
 from tiny_voice import COMPONENTS, SPEAKERS, WIDTH, sweep, write_tiny_voice
 
 from tts_vae.audio.mel import MelConfig
+from tts_vae.synthesis.sentence_speaker import PEAK, SENTENCE_PAUSE_S
+from tts_vae.synthesis.speech import concatenate
 from tts_vae.synthesis.style_words import parse_style
-from tts_vae.synthesis.voice import PEAK, SENTENCE_PAUSE_S, Voice
+from tts_vae.synthesis.voice import Voice
 
 TEXT = "Hello there, good friends."
 HOP = MelConfig().hop_length
@@ -237,6 +239,38 @@ def test_long_text_is_spoken_by_sentences(voice):
     for part in parts[:2]:
         assert part.durations_s[-1] >= SENTENCE_PAUSE_S - HOP / 22050
         assert len(part.mels) == part.durations.sum() == len(part.waveform) // HOP
+
+
+def test_a_stream_joined_is_the_speech(voice):
+    """Also where values per phone need the whole text first."""
+    text = "One fine day. Two? Three more words!"
+    phones = sum(map(len, voice.phonemize(text)))
+    each = torch.linspace(-1, 1, phones * WIDTH).reshape(phones, WIDTH)
+    for style in (None, voice.style(prior=2, rate=1.2, energy_db=30), voice.style(vector=each)):
+        joined, whole = concatenate(list(voice.stream(text, style, 4))), voice.speak(text, style, 4)
+        for name in ("waveform", "mels", "durations", "pitch_st"):
+            assert np.array_equal(getattr(joined, name), getattr(whole, name)), name
+        assert joined.phones == whole.phones and joined.gain_db == whole.gain_db
+
+
+def test_the_first_sentence_waits_for_no_other(folder):
+    voice, asked = Voice.load(folder, vocoder=silent), []
+    front_end = voice.phonemizer
+    voice.__dict__["phonemizer"] = lambda part: asked.append(part) or front_end(part)
+    stream = voice.stream("One day. Two days. Three days.")
+    next(stream)
+    assert asked == ["One day."]
+    assert len(list(stream)) == 2 and asked == ["One day.", "Two days.", "Three days."]
+
+
+def test_what_is_wrong_with_a_stream_is_told_at_the_call(mute, tmp_path):
+    other = Voice.load(write_tiny_voice(tmp_path / "v", speakers=("anna",)))
+    with pytest.raises(ValueError, match="another voice"):
+        mute.stream(TEXT, other.style())
+    with pytest.raises(ValueError, match="seed"):
+        mute.stream(TEXT, seed=-1)
+    with pytest.raises(ValueError, match="text must be a string"):
+        mute.stream(None)
 
 
 def test_two_thousand_words_come_one_sentence_at_a_time(mute):

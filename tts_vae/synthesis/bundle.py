@@ -23,8 +23,8 @@ from safetensors import SafetensorError
 
 from tts_vae.audio.mel import MelConfig
 from tts_vae.models.latent_model import LatentModel
+from tts_vae.synthesis.voice_folders import CARD, CONFIG, STYLES, WEIGHTS, suggestion
 
-CONFIG, WEIGHTS, STYLES, CARD = "config.yaml", "model.safetensors", "styles.json", "README.md"
 _PACKAGE = "tts_vae."
 _KEYS = ("model", "mel", "front_end", "symbols", "speakers", "weights_sha256")
 
@@ -172,7 +172,7 @@ def load_voice(folder: str | Path) -> VoiceBundle:
         state = f"lacks {', '.join(missing)}" if folder.is_dir() else "is not a folder"
         raise ValueError(
             f"{folder} {state}; a voice is a folder with {CONFIG}, {WEIGHTS} and {STYLES}"
-            f"{_suggestion(folder)}"
+            f"{suggestion(folder)}"
         )
     config = _read_config(folder / CONFIG)
     weights = (folder / WEIGHTS).read_bytes()
@@ -262,20 +262,6 @@ def _read_styles(path: Path) -> dict[str, Any]:
     if not isinstance(styles, dict) or not isinstance(styles.get("sites", {}), dict):
         raise ValueError(f'{path} must be an object with "sites": {{site: {{...}}}}')
     return styles
-
-
-def _suggestion(folder: Path) -> str:
-    """Voices near a wrong path, ready to end an error message."""
-    near = [folder, folder.parent, Path("runs"), Path("voices")]
-    found = dict.fromkeys(  # nearest first, each once
-        config.parent
-        for root in near
-        for pattern in ("*/", "*/voice/")
-        for config in sorted(root.glob(pattern + CONFIG))
-        if (config.parent / WEIGHTS).is_file()
-    )
-    listed = ", ".join(map(str, list(found)[:8]))
-    return f"; voices found: {listed}" if listed else "; train one with `tts-vae train`"
 
 
 def _plain(value: Any) -> Any:

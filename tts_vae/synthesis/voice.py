@@ -5,27 +5,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from tts_vae.models.speech.contract import Generated
 from tts_vae.synthesis.bundle import VoiceBundle, load_voice
 from tts_vae.synthesis.choosing import SiteChooser
+from tts_vae.synthesis.many_texts import BATCH_SIZE, speak_each, styles_of_each
 from tts_vae.synthesis.reference import Recording, reference_mels
-from tts_vae.synthesis.speech import Floats, Speech, concatenate
+from tts_vae.synthesis.sentence_speaker import SentenceSpeaker
+from tts_vae.synthesis.speech import Speech, concatenate
 from tts_vae.synthesis.style import SPEAKER, Style
 from tts_vae.synthesis.style_words import recipe
+from tts_vae.synthesis.vocoders import MelsToWaveform, choose_vocoder
+from tts_vae.synthesis.voice_folders import find_voice
+from tts_vae.text.symbols import SymbolTable
 
 if TYPE_CHECKING:
-    from tts_vae.audio.griffin_lim import Vocoder
     from tts_vae.text.phonemizer import Phonemizer
-
-SENTENCE_PAUSE_S = 0.3
-"""Shortest pause between two sentences of one text."""
-
-PEAK = 0.99
-"""Magnitude above which a waveform is turned down, so that it does not clip."""
 
 Sentences = tuple[tuple[str, ...], ...]
 
@@ -35,7 +31,7 @@ class Voice:
 
     Args:
         bundle: what the voice folder holds.
-        vocoder: mels (batch, frames, n_mels) -> waveform (batch, samples); Griffin-Lim if None.
+        vocoder: mels (1, frames, n_mels) -> waveform (1, samples); Griffin-Lim if None.
         threads: CPU threads of torch; None leaves the setting of the process.
 
     Raises:
@@ -43,10 +39,11 @@ class Voice:
     """
 
     def __init__(
-        self, bundle: VoiceBundle, vocoder: "Vocoder | None" = None, threads: int | None = None
+        self,
+        bundle: VoiceBundle,
+        vocoder: MelsToWaveform | None = None,
+        threads: int | None = None,
     ) -> None:
-        from tts_vae.text.symbols import SymbolTable
-
         if threads is not None:
             if threads < 1:
                 raise ValueError(f"threads must be 1 or more, got {threads}")
@@ -54,18 +51,29 @@ class Voice:
         self._bundle = bundle
         self._symbols = SymbolTable(bundle.symbols)
         self._sites = SiteChooser(bundle)
-        self._vocoder = vocoder
+        self._speaker = SentenceSpeaker(bundle, self._symbols, vocoder)
 
     @classmethod
     def load(
-        cls, path: str | Path, vocoder: "Vocoder | None" = None, threads: int | None = None
+        cls,
+        voice: str | Path | None = None,
+        vocoder: MelsToWaveform | str | Path | None = None,
+        threads: int | None = None,
     ) -> "Voice":
-        """Load a voice folder.
+        """Load a voice.
+
+        Args:
+            voice: name of a shipped voice, or the folder of one; None for the shipped default.
+            vocoder: "griffin-lim", the folder of a vocoder, or an object that turns mels into a
+                waveform; None for the voice's own, Griffin-Lim if it has none.
+            threads: CPU threads of torch; None leaves the setting of the process.
 
         Raises:
-            ValueError: if there is no readable voice at ``path`` (voices nearby are listed).
+            ValueError: if there is no readable voice (those there are are listed) or vocoder.
         """
-        return cls(load_voice(path), vocoder=vocoder, threads=threads)
+        folder = find_voice(voice)
+        bundle = load_voice(folder)
+        return cls(bundle, choose_vocoder(vocoder, folder, bundle.mel), threads)
 
     @property
     def bundle(self) -> VoiceBundle:
@@ -81,6 +89,11 @@ class Voice:
     def components(self) -> int:
         """Number of components that ``style(component=...)`` knows; 0 if none."""
         return self._sites.components
+
+    @property
+    def prosody_site(self) -> str | None:
+        """Name of the site that component, vector and prior set; None if there is none."""
+        return self._sites.prosody
 
     @property
     def sample_rate(self) -> int:
@@ -169,14 +182,12 @@ class Voice:
         Raises:
             ValueError: if nothing in the text can be spoken, or the voice lacks one of its sounds.
         """
-        from tts_vae.text.sentences import split_sentences
+        return tuple(self._phones(part) for part in _split(text))
 
-        if not isinstance(text, str):
-            raise ValueError(f"text must be a string, got {type(text).__name__}")
-        sentences = tuple(tuple(self.phonemizer(part)) for part in split_sentences(text))
-        for sentence in sentences:
-            self._symbols.encode(sentence)
-        return sentences
+    def _phones(self, sentence: str) -> tuple[str, ...]:
+        phones = tuple(self.phonemizer(sentence))
+        self._symbols.encode(phones)  # tells which of them the voice lacks
+        return phones
 
     def speak(self, text: str, style: Style | None = None, seed: int = 0) -> Speech:
         """Speak a text of any length; sentences are spoken one by one and joined.
@@ -189,92 +200,85 @@ class Voice:
         Raises:
             ValueError: if the text holds nothing to speak, or the style is of another voice.
         """
-        return concatenate(list(self.stream(text, style, seed)))
+        return concatenate(list(self.speak_phones(self.phonemize(text), style, seed)))
 
     def stream(self, text: str, style: Style | None = None, seed: int = 0) -> Iterator[Speech]:
         """Speak a text sentence by sentence, in memory that does not grow with its length.
 
-        The sentences joined are what :meth:`speak` returns. Arguments and errors are checked at
-        the call, before the first sentence.
+        The first sentence can be heard while the next is made, and comes after the same time
+        however long the text is. Each ends with the pause before the next, so the waveforms joined
+        are sample for sample what :meth:`speak` returns.
+
+        Args:
+            text: what to say.
+            style: how; the usual style if None. Values per phone count over the whole text.
+            seed: of everything random.
+
+        Returns:
+            An iterator over one :class:`Speech` for each sentence, made when it is asked for.
+
+        Raises:
+            ValueError: at the call, if the text holds nothing to speak or the style is of another
+                voice; while iterating, if a later sentence cannot be spoken.
         """
-        return self.speak_phones(self.phonemize(text), style, seed)
+        style = self.style() if style is None else style
+        if any(value.dim() == 2 for value in style.values.values()):
+            return self.speak_phones(self.phonemize(text), style, seed)
+        parts = _split(text)
+        return self._speaker.stream(map(self._phones, parts), len(parts), style, seed)
 
     def speak_phones(
         self, sentences: Sequence[Sequence[str]], style: Style | None = None, seed: int = 0
     ) -> Iterator[Speech]:
         """Speak tokens, as :meth:`phonemize` returns them, one sentence at a time."""
         style = self.style() if style is None else style
-        if not 0 <= seed < 2**62:
-            raise ValueError(f"seed must be a whole number from 0 to 2^62, got {seed}")
-        phones = [len(sentence) for sentence in sentences]
-        self._check_style(style, sum(phones))
-        return self._sentences(sentences, phones, style, seed)
+        laid = self._speaker.lay_out(sentences, style, seed)
+        return map(self._speaker.say, laid)
 
-    def _sentences(
-        self, sentences: Sequence[Sequence[str]], phones: list[int], style: Style, seed: int
-    ) -> Iterator[Speech]:
-        start = 0
-        for number, sentence in enumerate(sentences):
-            stop = start + phones[number]
-            values = {
-                site: value.unsqueeze(0) if value.dim() == 1 else value[start:stop].unsqueeze(0)
-                for site, value in style.values.items()
-            }
-            speech = self._say(sentence, values, style, seed + number)
-            last = number == len(sentences) - 1
-            floor = float(np.log(self._bundle.mel.floor))
-            yield speech if last else speech.with_pause(SENTENCE_PAUSE_S, floor)
-            start = stop
+    def speak_many(
+        self,
+        texts: Sequence[str],
+        styles: Style | Sequence[Style | None] | None = None,
+        batch_size: int = BATCH_SIZE,
+        seed: int = 0,
+    ) -> list[Speech]:
+        """Speak texts, those of similar length together: each as :meth:`speak` says it alone.
 
-    @torch.inference_mode()
-    def _say(
-        self, sentence: Sequence[str], values: dict[str, Tensor], style: Style, seed: int
-    ) -> Speech:
-        """One sentence; ``values``: site -> (1, width) or (1, phones, width)."""
-        tokens = torch.tensor([self._symbols.encode(sentence)])
-        decoder: Any = self._bundle.model.decoder
-        made: Generated = decoder.generate(
-            tokens,
-            torch.ones_like(tokens, dtype=torch.bool),
-            values,
-            pitch_shift_st=style.pitch_st,
-            rate=style.rate,
-            energy_shift_db=style.energy_db,
-        )
-        mels = made.mels.float()
-        if not bool(mels.isfinite().all()):
-            raise ValueError(
-                f"the style ({style}) drives this voice to mels that are not finite; choose a "
-                "value nearer to those of its components or references"
-            )
-        waveform, gain_db = self._waveform(mels, seed)
-        return Speech(
-            waveform=waveform,
-            sample_rate=self.sample_rate,
-            mels=mels[0].numpy().copy(),
-            phones=tuple(sentence),
-            durations=made.durations[0].numpy().copy(),
-            pitch_st=made.pitch_st[0].float().numpy().copy(),
-            hop_length=self._bundle.mel.hop_length,
-            gain_db=gain_db,
-        )
+        Args:
+            texts: what to say.
+            styles: one for all, or one for each text; the usual style where None.
+            batch_size: sentences in one pass of the decoder.
+            seed: of every text.
 
-    def _waveform(self, mels: Tensor, seed: int) -> tuple[Floats, float]:
-        """Mels (1, frames, n_mels) -> (frames * hop,) samples, and the dB they were turned down."""
-        vocoder = self._vocoder
-        if vocoder is None:
-            from tts_vae.audio.griffin_lim import GriffinLim
+        Raises:
+            ValueError: if a text cannot be spoken (its position is named), or there is not a style
+                for each.
+        """
+        spoken: dict[int, Speech] = {}
+        for position, speech in self.stream_many(texts, styles, batch_size, seed):
+            if isinstance(speech, ValueError):
+                raise ValueError(f"text {position}: {speech}") from speech
+            spoken[position] = speech
+        return [spoken[position] for position in range(len(spoken))]
 
-            vocoder = GriffinLim(self._bundle.mel, seed=seed)
-        with torch.random.fork_rng(devices=[]):  # any vocoder repeats itself, none disturbs others
-            torch.manual_seed(seed)
-            waveform = vocoder(mels)[0].float().numpy()
-        samples = mels.shape[1] * self._bundle.mel.hop_length
-        waveform = np.pad(waveform[:samples], (0, max(0, samples - len(waveform))))
-        peak = float(np.abs(waveform).max(initial=0.0))
-        if peak <= PEAK:
-            return waveform.copy(), 0.0
-        return waveform * np.float32(PEAK / peak), float(20 * np.log10(PEAK / peak))
+    def stream_many(
+        self,
+        texts: Sequence[str],
+        styles: Style | Sequence[Style | None] | None = None,
+        batch_size: int = BATCH_SIZE,
+        seed: int = 0,
+    ) -> Iterator[tuple[int, Speech | ValueError]]:
+        """Speak texts as :meth:`speak_many` does, a few of them in memory at a time.
+
+        Returns:
+            An iterator over (position in ``texts``, its speech), in the order they are made. A text
+            that cannot be spoken has the reason in place of speech, and the rest goes on.
+
+        Raises:
+            ValueError: at the call, if there is not a style for each text, or no batch.
+        """
+        chosen = styles_of_each(texts, styles, self.style)
+        return speak_each(self.phonemize, self._speaker, texts, chosen, batch_size, seed)
 
     def _infer(self, reference: Recording, index: int) -> dict[str, Tensor]:
         """Posterior means of every site for a recording, (width,) each."""
@@ -285,17 +289,10 @@ class Voice:
         outputs = self._bundle.model.infer(mels, mask, conditions, mode="mean")
         return {site: output.z[0] for site, output in outputs.items()}
 
-    def _check_style(self, style: Style, phones: int) -> None:
-        mine = {site: latent.width for site, latent in self._bundle.model.sites.items()}
-        theirs = {site: value.shape[-1] for site, value in style.values.items()}
-        if mine != theirs:
-            raise ValueError(
-                f"the style belongs to another voice: its sites and widths are {theirs}, this "
-                f"voice's are {mine}; make it with this voice's style()"
-            )
-        for site, value in style.values.items():
-            if value.dim() == 2 and len(value) != phones:
-                raise ValueError(
-                    f"the style sets site {site} for {len(value)} phones and the text has "
-                    f"{phones}; give one value for each phone of phonemize(text), or one for all"
-                )
+
+def _split(text: str) -> list[str]:
+    from tts_vae.text.sentences import split_sentences
+
+    if not isinstance(text, str):
+        raise ValueError(f"text must be a string, got {type(text).__name__}")
+    return split_sentences(text)

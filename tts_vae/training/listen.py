@@ -37,7 +37,13 @@ class Listen(Callback):
         batch = next(iter(loader)).to(module.device)
         model, step = module.model, trainer.global_step
         conditions = {s: getattr(batch, n) for s, n in model.conditions.items()}
-        sites = model.infer(batch.observation, batch.observation_mask, conditions, mode="mean")
+        sites = model.infer(
+            batch.observation,
+            batch.observation_mask,
+            conditions,
+            encoder_conditions={s: getattr(batch, n) for s, n in model.encoder_conditions.items()},
+            mode="mean",
+        )
         values = {name: output.z[:1] for name, output in sites.items()}
         phones = int(batch.token_mask[0].sum())
         spoken = model.decoder.generate(

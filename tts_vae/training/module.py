@@ -59,6 +59,8 @@ class LatentModule(SeededModule):
         super().on_train_batch_start(batch, batch_idx)
         for latent in self.model.sites.values():
             latent.set_step(self.global_step)
+        if hasattr(self.model.decoder, "set_step"):
+            self.model.decoder.set_step(self.global_step)  # type: ignore[operator]
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         """Score one batch.

@@ -1,12 +1,14 @@
 """Log-mels to a waveform in one pass: a convolutional trunk and an inverse Fourier transform.
 
 Vocos (Siuzdak 2023, arXiv 2306.00814): every frame's spectrum is predicted at the rate of the
-mels, so nothing is upsampled and the transform makes the samples. Two options go beyond it:
+mels, so nothing is upsampled and the transform makes the samples. Three options go beyond it:
 
 - amplitude start (Lv et al. 2024, FreeV, arXiv 2406.08196): log magnitudes are those of the
   pseudo-inverted mels plus a learned correction, so that mainly phase is left to learn;
 - refinement (Masuyama et al. 2019, deep Griffin-Lim iteration): the waveform is analysed, its
-  magnitudes are scaled band by band to the wanted mels, and it is made again, inside the network.
+  magnitudes are scaled band by band to the wanted mels, and it is made again, inside the network;
+- a source (see :mod:`tts_vae.models.vocoder.source`): the spectrum of pulses and noise, scaled to
+  the mels, takes the place of the amplitude start, and the network corrects its phase too.
 """
 
 import math
@@ -16,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tts_vae.models.vocoder.overlap import OverlapAdd
+from tts_vae.models.vocoder.source import Excitation, PitchReader
 
 _CEILING = math.log(1e3)
 """Natural-log magnitude that nothing in [-1, 1] exceeds with a window of 1,024 samples."""
@@ -36,9 +39,7 @@ class TrunkBlock(nn.Module):
         self.depthwise = depthwise
         self.norm = nn.LayerNorm(width)
         if depthwise:
-            self.conv = nn.Conv1d(
-                width, width, kernel_size, padding=kernel_size // 2, groups=width
-            )
+            self.conv = nn.Conv1d(width, width, kernel_size, padding=kernel_size // 2, groups=width)
             self.widen: nn.Module = nn.Linear(width, inner)
         else:
             self.conv = nn.Conv1d(width, inner, kernel_size, padding=kernel_size // 2)
@@ -73,6 +74,9 @@ class IstftVocoder(nn.Module):
         depthwise: filter each channel alone (ConvNeXt), or with all others.
         amplitude_start: start from the pseudo-inverted mels; needs :meth:`use_mel_basis`.
         refinements: how often the waveform is fitted to the mels; needs it too.
+        source: start from pulses and noise that follow the pitch; needs it too, and a
+            ``sample_rate``.
+        sample_rate: Hz.
 
     Raises:
         ValueError: if a size is not positive or the kernel is even.
@@ -80,6 +84,8 @@ class IstftVocoder(nn.Module):
 
     basis: Tensor
     inverse: Tensor
+    spread: Tensor
+    signs: Tensor
 
     def __init__(
         self,
@@ -94,6 +100,8 @@ class IstftVocoder(nn.Module):
         depthwise: bool = False,
         amplitude_start: bool = True,
         refinements: int = 1,
+        source: bool = False,
+        sample_rate: int = 22050,
     ) -> None:
         super().__init__()
         if min(n_mels, width, layers) < 1 or refinements < 0 or kernel_size % 2 == 0:
@@ -106,30 +114,35 @@ class IstftVocoder(nn.Module):
         self.amplitude_start, self.refinements = amplitude_start, refinements
         bins = n_fft // 2 + 1
         self.frames = OverlapAdd(n_fft, hop_length)
-        self.embed = nn.Conv1d(n_mels, width, 7, padding=3)
+        self.sample_rate = sample_rate
+        self.pitch = PitchReader(n_mels) if source else None
+        self.excitation = Excitation(hop_length, self.frames.margin) if source else None
+        # besides the mels: position in the cycle as a point on a circle, and voicing
+        self.embed = nn.Conv1d(n_mels + (3 if source else 0), width, 7, padding=3)
         self.embed_norm = nn.LayerNorm(width)
         self.blocks = nn.ModuleList(
             TrunkBlock(width, kernel_size, expansion, depthwise, 1 / layers) for _ in range(layers)
         )
         self.norm = nn.LayerNorm(width)
-        self.head = nn.Linear(width, 2 * bins)
-        for module in self.modules():
-            if isinstance(module, nn.Conv1d | nn.Linear):
-                nn.init.trunc_normal_(module.weight, std=0.02)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+        self.head = nn.Linear(width, (3 if source else 2) * bins)
+        for part in (self.embed, self.blocks, self.head):
+            for module in part.modules():
+                if isinstance(module, nn.Conv1d | nn.Linear):
+                    nn.init.trunc_normal_(module.weight, std=0.02)
+                    nn.init.zeros_(module.bias)  # type: ignore[arg-type]
         # phases counted from the middle of the frame: 0 everywhere is a pulse under the window's
         # top, not at its edge
-        signs = 1.0 - 2.0 * (torch.arange(bins) % 2)
+        signs = 1.0 - 2.0 * (torch.arange(bins) % 2).float()
         self.register_buffer("signs", signs, persistent=False)
         self.register_buffer("basis", torch.zeros(n_mels, bins), persistent=False)
         self.register_buffer("inverse", torch.zeros(bins, n_mels), persistent=False)
+        self.register_buffer("spread", torch.zeros(n_mels, bins), persistent=False)
         self.knows_basis = False
 
     @property
     def needs_basis(self) -> bool:
         """Whether :meth:`use_mel_basis` must be called before the first mels."""
-        return self.amplitude_start or self.refinements > 0
+        return self.amplitude_start or self.pitch is not None or self.refinements > 0
 
     def use_mel_basis(self, basis: Tensor) -> None:
         """Tell the network the filters that made the mels.
@@ -149,14 +162,28 @@ class IstftVocoder(nn.Module):
             )
         self.basis.copy_(basis)
         self.inverse.copy_(torch.linalg.pinv(basis.double()))
+        # shares of the bands in every bin; a bin of none (above fmax) follows the nearest band
+        covered = (basis.sum(0) > 0).nonzero().flatten()
+        nearest = torch.arange(basis.shape[1]).clamp(int(covered[0]), int(covered[-1]))
+        self.spread.copy_((basis / basis.sum(0).clamp(min=1e-12))[:, nearest])
         self.knows_basis = True
 
-    def forward(self, mels: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def to_bfloat16(self) -> None:
+        """Let the layers compute in bfloat16; the transforms stay in float32."""
+        for part in (self.embed, self.embed_norm, self.blocks, self.norm, self.head, self.pitch):
+            if part is not None:
+                part.bfloat16()
+
+    def forward(
+        self, mels: Tensor, lengths: Tensor | None = None, f0_hz: Tensor | None = None
+    ) -> Tensor:
         """Synthesise a batch.
 
         Args:
             mels: (batch, frames, n_mels), natural-log magnitude.
             lengths: (batch,) frames of each item; None takes all.
+            f0_hz: (batch, frames), 0 where unvoiced: for the source, in place of the pitch that is
+                read from the mels.
 
         Returns:
             (batch, frames * hop_length) float32, zero after each item's end.
@@ -171,7 +198,7 @@ class IstftVocoder(nn.Module):
             )
         if self.needs_basis and not self.knows_basis:
             raise ValueError(
-                "expected the mel basis for amplitude_start or refinements, got none; call "
+                "expected the mel basis for amplitude_start, source or refinements, got none; call "
                 "use_mel_basis(basis) first"
             )
         frames = mels.shape[1]
@@ -179,14 +206,17 @@ class IstftVocoder(nn.Module):
         if lengths is not None:
             steps = torch.arange(frames, device=mels.device)
             mask = steps < lengths.to(mels.device).unsqueeze(1)
-        log_magnitude, phase = self._predict(mels, mask)
+        real = None if mask is None else mask.unsqueeze(-1)
+        # silence is 0, as the padding of a convolution is
+        x = ((mels - math.log(self.floor)) * 0.2).to(self.embed.weight.dtype)
+        start = None
+        if self.pitch is not None:
+            start, seen = self._start(x, lengths, real, f0_hz)
+            x = torch.cat([x, seen.to(x.dtype)], dim=-1)
+        predicted = self._trunk(x, real)
         with torch.autocast(mels.device.type, enabled=False):
             target = mels.float().exp()
-            if self.amplitude_start:
-                start = functional.linear(target, self.inverse).clamp(min=self.floor)
-                log_magnitude = log_magnitude + start.log()
-            magnitude = log_magnitude.clamp(max=_CEILING).exp() * self.signs
-            spectrum = torch.complex(magnitude * phase.cos(), magnitude * phase.sin())
+            spectrum = self._spectrum(predicted, target, start)
             weight = self.frames.weight(frames, mask)
             signal = self.frames.signal(spectrum, weight, mask)
             for _ in range(self.refinements):
@@ -197,25 +227,71 @@ class IstftVocoder(nn.Module):
                 samples = samples * mask.repeat_interleave(self.hop_length, dim=1)
         return samples
 
-    def _predict(self, mels: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Log magnitude (without the start) and phase, (batch, frames, bins) float32 each."""
-        real = None if mask is None else mask.unsqueeze(-1)
-        x = (mels - math.log(self.floor)) * 0.2  # silence is 0, as the padding of a convolution is
-        x = self.embed_norm(_convolve(self.embed, x, real))
+    def pitch_loss(self, mels: Tensor, f0_hz: Tensor) -> Tensor:
+        """What :class:`PitchReader` pays for its reading; 0 without a source."""
+        if self.pitch is None:
+            return mels.new_zeros(())
+        x = (mels - math.log(self.floor)) * 0.2
+        return self.pitch.loss(self.pitch.scores(x, None), f0_hz)
+
+    @torch.no_grad()
+    def _start(
+        self, x: Tensor, lengths: Tensor | None, mask: Tensor | None, f0_hz: Tensor | None
+    ) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        """Spectra of pulses and of noise, and what the trunk is told of them."""
+        assert self.pitch is not None and self.excitation is not None
+        if f0_hz is None:
+            pitch, voiced = self.pitch.read(self.pitch.scores(x, mask))
+        else:
+            # between voiced stretches any pitch will do: nothing of it sounds
+            voiced, pitch = (f0_hz > 0).float(), torch.where(f0_hz > 0, f0_hz, 150.0)
+        if lengths is not None:  # the last frame goes on, as it would alone
+            last = (lengths.to(x.device) - 1).unsqueeze(1)
+            index = torch.minimum(torch.arange(x.shape[1], device=x.device), last)
+            pitch, voiced = pitch.gather(1, index), voiced.gather(1, index)
+        pulses, noise, cycle = self.excitation(pitch.float() / self.sample_rate, voiced.float())
+        seen = [(2 * math.pi * cycle).cos() * voiced, (2 * math.pi * cycle).sin() * voiced, voiced]
+        return (self.frames.spectrum(pulses), self.frames.spectrum(noise)), torch.stack(seen, -1)
+
+    def _trunk(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Head's outputs (batch, frames, outputs) float32."""
+        x = self.embed_norm(_convolve(self.embed, x, mask))
         for block in self.blocks:
-            x = block(x, real)
-        log_magnitude, phase = self.head(self.norm(x)).float().chunk(2, dim=-1)
-        return log_magnitude, phase
+            x = block(x, mask)
+        outputs: Tensor = self.head(self.norm(x)).float()
+        return outputs
+
+    def _spectrum(
+        self, predicted: Tensor, target: Tensor, start: tuple[Tensor, Tensor] | None
+    ) -> Tensor:
+        """First complex spectrum (batch, frames, bins) of what the head says."""
+        if start is not None:
+            gain, phase, gate = predicted.chunk(3, dim=-1)
+            gain = gain.clamp(max=_CEILING).exp()
+            pulses, noise = start
+            voice = (gate + 3).sigmoid()  # at first nearly all of it pulses
+            mixed = voice * pulses + (1 - voice) * noise
+            mixed = mixed * ((target / self._mels(mixed)) @ self.spread)
+            return mixed * torch.complex(gain * phase.cos(), gain * phase.sin())
+        log_magnitude, phase = predicted.chunk(2, dim=-1)
+        if self.amplitude_start:
+            known = functional.linear(target, self.inverse).clamp(min=self.floor)
+            log_magnitude = log_magnitude + known.log()
+        magnitude = log_magnitude.clamp(max=_CEILING).exp() * self.signs
+        return torch.complex(magnitude * phase.cos(), magnitude * phase.sin())
 
     def _fit(self, spectrum: Tensor, target: Tensor) -> Tensor:
         """Scale a spectrum (batch, frames, bins) so that its mels come near ``target``."""
-        power = torch.view_as_real(spectrum).square().sum(-1)
-        mels = functional.linear((power + 1e-12).sqrt(), self.basis)
-        ratio = (target / mels.clamp(min=0.1 * self.floor)).clamp(0.1, 10.0)
+        ratio = (target / self._mels(spectrum)).clamp(0.1, 10.0)
         # bins that no filter covers (above fmax) keep what the network gave them
         covered = self.basis.sum(0)
         gain = (ratio @ self.basis + 1e-7) / (covered + 1e-7)
         return spectrum * gain
+
+    def _mels(self, spectrum: Tensor) -> Tensor:
+        """Mel magnitudes of a spectrum, (batch, frames, n_mels), kept away from 0."""
+        power = torch.view_as_real(spectrum).square().sum(-1)
+        return functional.linear((power + 1e-12).sqrt(), self.basis).clamp(min=0.1 * self.floor)
 
 
 def _convolve(conv: nn.Conv1d, x: Tensor, mask: Tensor | None) -> Tensor:

@@ -8,6 +8,8 @@ the end: analysing it then needs no reflection.
 import torch
 from torch import Tensor, nn
 
+from tts_vae.models.vocoder import spectra
+
 
 class OverlapAdd(nn.Module):
     """Inverse short-time Fourier transform and its analysis, for one window.
@@ -50,7 +52,7 @@ class OverlapAdd(nn.Module):
 
     def spectrum(self, signal: Tensor) -> Tensor:
         """(batch, (frames - 1) hop + n_fft) samples -> (batch, frames, bins) complex."""
-        return torch.fft.rfft(signal.unfold(1, self.n_fft, self.hop_length) * self.window)
+        return spectra.spectrum(signal.unfold(1, self.n_fft, self.hop_length) * self.window)
 
     def cut(self, signal: Tensor, frames: int) -> Tensor:
         """Without the margins: (batch, frames * hop_length)."""
