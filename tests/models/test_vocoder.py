@@ -52,7 +52,8 @@ def test_an_item_sounds_the_same_alone_and_in_a_batch(variant):
     for item, frames in enumerate(lengths.tolist()):
         alone = model(mels[item : item + 1, :frames])[0]
         difference = together[item, : frames * 256] - alone
-        assert difference.norm() < 1e-3 * alone.norm()
+        # rounding of the pitch moves the highest harmonics of a source
+        assert difference.norm() < (1e-2 if variant == "source" else 1e-4) * alone.norm()
         assert not together[item, frames * 256 :].any()
     other = mels.clone()
     other[0, 5:] = 3.0

@@ -1,11 +1,14 @@
 import pytest
 import yaml
 from safetensors.torch import load_file, save_file
+from tiny_vocoder import write_tiny_vocoder
 from tiny_voice import write_tiny_voice
 
+from tts_vae import voices
 from tts_vae.synthesis.voice import Voice
+from tts_vae.synthesis.voice_folders import describe_voice, shipped_voices
 from tts_vae.training import shipping
-from tts_vae.training.shipping import ship_voice
+from tts_vae.training.shipping import ship_vocoder, ship_voice
 
 CARD = {"data": "tones of our own", "licence": "Apache-2.0"}
 
@@ -55,3 +58,15 @@ def test_numbers_beyond_half_precision(tmp_path):
     with pytest.raises(ValueError, match="beyond half precision"):
         ship_voice(voice, tmp_path / "shipped", CARD)
     assert not (tmp_path / "shipped").exists()
+
+
+def test_a_vocoder_for_all_shipped_voices(voice, tmp_path, monkeypatch):
+    monkeypatch.setattr(voices, "FOLDER", tmp_path)
+    ship_voice(voice, tmp_path / "tiny", CARD)
+    plain = Voice.load("tiny").speak("Hello there.").waveform
+    shipped = ship_vocoder(write_tiny_vocoder(tmp_path / "trained"), tmp_path / "vocoder", CARD)
+    assert 0 < shipped.mel_difference < 0.5
+    assert set(shipped_voices()) == {"tiny"} and describe_voice(tmp_path / "tiny").vocoder
+    spoken = Voice.load("tiny").speak("Hello there.").waveform
+    assert len(spoken) == len(plain) and abs(spoken - plain).max() > 1e-3
+    assert (Voice.load("tiny", "griffin-lim").speak("Hello there.").waveform == plain).all()

@@ -8,7 +8,6 @@ from typing import Any
 
 from rich.progress import track
 
-from tts_vae.audio.griffin_lim import GriffinLim
 from tts_vae.data.features import extract
 from tts_vae.evaluation.acoustics import change
 from tts_vae.evaluation.clustering import LatentUse
@@ -70,7 +69,7 @@ def demonstrate(
     listening = Listening(voice, corpus_dir, text, seed)
     sections = [speak() for speak in track(listening.sections(), "speaking in every style")]
     items = held_out_speech(voice, corpus_dir, held_out, seed)
-    errors = intelligibility(voice, items, GriffinLim(voice.bundle.mel, seed=seed))
+    errors = intelligibility(voice, items, seed)
     lengths = length_ratio(*zip(*(item.frames for item in items), strict=True))
     store = extract(
         corpus_dir,

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from tts_vae.audio.files import read_audio
-from tts_vae.audio.griffin_lim import GriffinLim
 from tts_vae.audio.mel import MelSpectrogram
 from tts_vae.corpora.manifests import read_cuts, write_json
 from tts_vae.evaluation.clustering import latent_use
@@ -86,13 +85,12 @@ def evaluate_voice(
     out = Path(out_dir)
     out.mkdir(parents=True, exist_ok=True)
     items = held_out_speech(voice, Path(corpus), limit, seed)
-    vocoder = GriffinLim(voice.bundle.mel, seed=seed)
     metrics: dict[str, Any] = {
         "voice": {
             k: voice.bundle.metadata.get(k) for k in ("experiment", "corpus", "steps", "git")
         },
         "utterances": len(items),
-        "intelligibility": intelligibility(voice, items, vocoder),
+        "intelligibility": intelligibility(voice, items, seed),
         "length": asdict(length_ratio(*zip(*(item.frames for item in items), strict=True))),
         "latents": latents(voice, items),
         "style_changes_output": style_effect(voice, [item.text for item in items[:4]], seed),
@@ -140,14 +138,14 @@ def held_out_speech(
     return items
 
 
-def intelligibility(voice: Voice, items: Sequence[HeldOut], vocoder: GriffinLim) -> dict[str, Any]:
+def intelligibility(voice: Voice, items: Sequence[HeldOut], seed: int = 0) -> dict[str, Any]:
     """Error rates of natural recordings, their copy-synthesis and synthesis, per held-out kind."""
     rate = voice.sample_rate
     analyse = MelSpectrogram(voice.bundle.mel)
     copies = []
     for item in track(items, description="copy-synthesis"):
         mels = analyse(torch.from_numpy(item.natural)).unsqueeze(0)
-        copies.append(vocoder(mels)[0].numpy())
+        copies.append(voice.vocode(mels, seed))
     sounds = {
         "natural": [item.natural for item in items],
         "copy_synthesis": copies,

@@ -51,7 +51,9 @@ def build_vocoder(config: Mapping[str, Any], mel: MelConfig) -> IstftVocoder:
         raise ValueError(
             f"vocoder must be a {IstftVocoder.__module__}.IstftVocoder, got {type(model).__name__}"
         )
-    for name in ("n_mels", "n_fft", "hop_length", "floor"):
+    for name in ("n_mels", "n_fft", "hop_length", "floor", "sample_rate"):
+        if name == "sample_rate" and model.pitch is None:
+            continue  # only a source counts in Hz
         if getattr(model, name) != getattr(mel, name):
             raise ValueError(
                 f"vocoder.{name} is {getattr(model, name)} and mel.{name} {getattr(mel, name)}; "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from tts_vae.synthesis.voice_folders import VOCODER
+from tts_vae.synthesis.voice_folders import VOCODER, vocoder_of
 
 if TYPE_CHECKING:
     from tts_vae.audio.mel import MelConfig
@@ -37,8 +37,8 @@ def choose_vocoder(
         ValueError: if there is no readable vocoder at the folder, or it was made for other mels.
     """
     if choice is None:
-        own = voice_folder / VOCODER
-        return _load(own, mel) if own.is_dir() else None
+        own = vocoder_of(voice_folder)
+        return None if own is None else _load(own, mel)
     if not isinstance(choice, str | Path):
         return choice
     if str(choice) == GRIFFIN_LIM:

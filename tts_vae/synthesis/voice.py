@@ -13,7 +13,7 @@ from tts_vae.synthesis.choosing import SiteChooser
 from tts_vae.synthesis.many_texts import BATCH_SIZE, speak_each, styles_of_each
 from tts_vae.synthesis.reference import Recording, reference_mels
 from tts_vae.synthesis.sentence_speaker import SentenceSpeaker
-from tts_vae.synthesis.speech import Speech, concatenate
+from tts_vae.synthesis.speech import Floats, Speech, concatenate
 from tts_vae.synthesis.style import SPEAKER, Style
 from tts_vae.synthesis.style_words import recipe
 from tts_vae.synthesis.vocoders import MelsToWaveform, choose_vocoder
@@ -99,6 +99,10 @@ class Voice:
     def sample_rate(self) -> int:
         """Samples per second of the waveforms."""
         return self._bundle.mel.sample_rate
+
+    def vocode(self, mels: Tensor, seed: int = 0) -> Floats:
+        """Turn given mels (1, frames, n_mels) into (frames * hop,) samples: copy-synthesis."""
+        return self._speaker.waveform(mels, seed)[0]
 
     @cached_property
     def phonemizer(self) -> "Phonemizer":

@@ -16,7 +16,7 @@ CONFIG, WEIGHTS, STYLES, CARD = "config.yaml", "model.safetensors", "styles.json
 """The files of a voice."""
 
 VOCODER = "vocoder"
-"""Folder of the vocoder inside a voice's folder, where it has its own."""
+"""Folder of a vocoder: inside a voice's, or beside those of the package for all of them."""
 
 DEFAULT = "espeak"
 """The shipped voice that speaks when none is asked for; if it is not there, the first by name."""
@@ -36,7 +36,7 @@ class VoiceSummary:
         speakers: names of its speakers.
         licence: of the voice; "" if unknown.
         size: bytes of its files, its vocoder included.
-        vocoder: whether it has its own vocoder.
+        vocoder: whether it has a trained vocoder.
     """
 
     name: str
@@ -96,6 +96,14 @@ def suggestion(folder: Path) -> str:
     return f"; voices found: {', '.join(listed)}" if listed else f"; {HOW_TO_TRAIN}"
 
 
+def vocoder_of(folder: Path) -> Path | None:
+    """The folder of the vocoder that the voice in ``folder`` speaks through; None without one."""
+    own = folder / VOCODER
+    if not own.is_dir() and folder.parent == voices.FOLDER:
+        own = voices.FOLDER / VOCODER
+    return own if own.is_dir() else None
+
+
 def describe_voice(folder: Path, shipped: bool = False) -> VoiceSummary:
     """What a voice's configuration says of it; the weights are not read.
 
@@ -118,7 +126,7 @@ def describe_voice(folder: Path, shipped: bool = False) -> VoiceSummary:
         speakers=tuple(map(str, config["speakers"])),
         licence=" ".join(str(config.get("licence") or card.get("licence") or "").split()),
         size=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
-        vocoder=(folder / VOCODER).is_dir(),
+        vocoder=vocoder_of(folder) is not None,
     )
 
 
@@ -128,7 +136,7 @@ def _voices(root: Path, patterns: Iterable[str]) -> list[Path]:
         config.parent
         for pattern in patterns
         for config in sorted(root.glob(pattern + CONFIG))
-        if (config.parent / WEIGHTS).is_file()
+        if all((config.parent / name).is_file() for name in (WEIGHTS, STYLES))
         and not any(part.startswith(".") for part in config.relative_to(root).parts)
         and config.parent.name != VOCODER
     ]

@@ -27,8 +27,11 @@ class Generated:
         mels: (batch, frames, n_mels) natural-log magnitude.
         mel_mask: (batch, frames) bool.
         durations: (batch, phones) int64 frames.
-        pitch_st: (batch, phones) semitones re 55 Hz.
-        energy_db: (batch, phones) dB.
+        pitch_st: (batch, phones) semitones re 55 Hz; NaN where a decoder states none.
+        energy_db: (batch, phones) dB; NaN likewise.
+        failures: what went wrong with each item, "" where nothing did; () of a decoder that cannot
+            fail.
+        alignments: (batch, steps, phones) weights of a decoder that attends, else None.
     """
 
     mels: Tensor
@@ -36,3 +39,5 @@ class Generated:
     durations: Tensor
     pitch_st: Tensor
     energy_db: Tensor
+    failures: tuple[str, ...] = ()
+    alignments: Tensor | None = None

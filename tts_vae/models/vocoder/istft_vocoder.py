@@ -74,9 +74,8 @@ class IstftVocoder(nn.Module):
         depthwise: filter each channel alone (ConvNeXt), or with all others.
         amplitude_start: start from the pseudo-inverted mels; needs :meth:`use_mel_basis`.
         refinements: how often the waveform is fitted to the mels; needs it too.
-        source: start from pulses and noise that follow the pitch; needs it too, and a
-            ``sample_rate``.
-        sample_rate: Hz.
+        source: start from pulses and noise that follow the pitch instead; needs it too.
+        sample_rate: Hz, for the source.
 
     Raises:
         ValueError: if a size is not positive or the kernel is even.

@@ -113,14 +113,14 @@ class Excitation(nn.Module):
         kernel = torch.where(at_top, 2 * harmonics + 1, kernel) - 1
         pulses = amount * kernel / (2 * harmonics).sqrt()
         samples = pulses.shape[1]
-        noise = self.bank.repeat(-(-samples // _BANK))[:samples]
+        noise = self.bank.repeat(samples // _BANK + 1)[:samples]
         if self.training:  # else the network would learn this noise by heart
             shifts = torch.randint(_BANK, (len(pulses), 1), device=pulses.device)
             noise = noise[(torch.arange(samples, device=pulses.device) + shifts) % samples]
         else:
             noise = noise.expand(len(pulses), -1)
-        first = self.margin + self.hop_length // 2
-        return pulses, noise, within[:, first :: self.hop_length][:, : cycles.shape[1]]
+        own = within[:, self.margin : -self.margin].reshape(*cycles.shape, self.hop_length)
+        return pulses, noise, own[:, :, self.hop_length // 2]
 
     def _spread(self, x: Tensor) -> Tensor:
         """Frames to samples, straight lines between the centres of frames."""

@@ -1,0 +1,43 @@
+"""Physical controls at an attention decoder: which of them it has, and the one it can honour."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from tts_vae.models.speech.upsampling import frame_to_phone
+
+DECIBEL_NEPERS = math.log(10) / 20
+"""Change of a natural-log magnitude per dB."""
+
+
+def check_controls(
+    pitch_shift_st: float | Tensor, rate: float | Tensor, durations: Tensor | None
+) -> None:
+    """Refuse what an attention decoder cannot do.
+
+    Raises:
+        ValueError: naming the control that is not neutral.
+    """
+    asked = {
+        "pitch_shift_st": not _all(pitch_shift_st, 0.0),
+        "rate": not _all(rate, 1.0),
+        "durations": durations is not None,
+    }
+    names = ", ".join(name for name, given in asked.items() if given)
+    if names:
+        raise ValueError(
+            f"an attention decoder decides pitch and timing itself and has no control {names}; "
+            "leave it neutral, choose another style, or use a voice with decoder=parallel"
+        )
+
+
+def with_gain(mels: Tensor, gain_db: float | Tensor, durations: Tensor, frames: int) -> Tensor:
+    """Mels (batch, frames, n_mels) louder by a gain, scalar or (batch, phones) dB."""
+    per_phone = torch.zeros(durations.shape, device=mels.device) + gain_db
+    index = frame_to_phone(durations, frames)
+    return mels + DECIBEL_NEPERS * torch.gather(per_phone, 1, index).unsqueeze(-1)
+
+
+def _all(value: float | Tensor, neutral: float) -> bool:
+    return bool((value == neutral).all()) if isinstance(value, Tensor) else value == neutral
