@@ -176,3 +176,19 @@ def test_a_checkpoint_of_another_configuration_is_named(run, at_step):
         run("steps=2", "resume=true", "model.decoder.text_encoder.width=12")
     with pytest.raises(ValueError, match="objective.raw.prosody is absent there"):
         run("steps=2", "resume=true", "objective=capacity")
+
+
+def test_epochs_without_validation_resume_exactly(run, at_step, tmp_path):
+    """11 steps, 4 an epoch, validation after every other one: stopped after the first."""
+    every = "trainer.check_val_every_n_epoch=2"
+    voice = run(*CAPACITY, every, output="whole")
+    whole = dict(at_step.losses)
+    at_step.losses.clear()
+    at_step.actions.append(stop_at(4))
+    with pytest.raises(KeyboardInterrupt):
+        run(*CAPACITY, every)
+    first = dict(at_step.losses)
+    at_step.losses.clear()
+    again = run(*CAPACITY, every, "resume=true")
+    assert first | at_step.losses == whole
+    assert (again / "model.safetensors").read_bytes() == (voice / "model.safetensors").read_bytes()

@@ -92,16 +92,26 @@ class RunCheckpoint(Callback):
             self._save_if_due(trainer)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: Any) -> None:
-        """Save if it is time."""
-        self._save_if_due(trainer)
+        """Save if it is time and the epoch was validated.
+
+        Lightning does not resume at the end of another epoch: it would take one batch more. The
+        next batch then saves; where an epoch is one batch there is no such next one.
+        """
+        every = trainer.check_val_every_n_epoch or 1
+        validated = (trainer.current_epoch + 1) % every == 0
+        if validated or trainer.num_training_batches == 1 or _finished(trainer):
+            self._save_if_due(trainer)
 
     def _save_if_due(self, trainer: lightning.Trainer) -> None:
-        finished = trainer.global_step >= trainer.max_steps
-        due = finished or time.monotonic() - self.saved_at >= self.every_s
+        due = _finished(trainer) or time.monotonic() - self.saved_at >= self.every_s
         # the clock of the first process decides: all of them take part in saving
         if trainer.strategy.broadcast(due) and self.saved_step != trainer.global_step:
             trainer.save_checkpoint(self.path)
             self.saved_step, self.saved_at = trainer.global_step, time.monotonic()
+
+
+def _finished(trainer: lightning.Trainer) -> bool:
+    return trainer.global_step >= trainer.max_steps
 
 
 def _sampler(trainer: lightning.Trainer) -> Any:
