@@ -166,7 +166,8 @@ def test_every_group_of_configs_is_tested_here():
     tested = {"latent", "encoder", "speaker", "decoder", "objective", "trainer", "corpus"}
     assert groups == tested | {"features", "experiment", "image", "penalties"}
     primary = {path.stem for path in FILES if len(path.parts) == 1}
-    others = {"image", "classical", "benchmark_latents", "vocoder", "ship_voice"}
+    others = {"image", "classical", "vocoder", "ship_voice"}
+    others |= {"benchmark_latents", "benchmark_speech"}
     assert primary == {*PRIMARY, "demo"} | others
 
 
