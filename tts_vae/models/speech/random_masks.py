@@ -13,9 +13,11 @@ def keep_mask(shape: Sequence[int], keep: float, device: torch.device) -> Tensor
     """
     if device.type != "cpu":
         return torch.rand(*shape, device=device) < keep
+    if not 0 < keep < 1:  # the comparison below would leave the range of its type
+        return torch.full(tuple(shape), keep > 0)
     count = torch.Size(shape).numel()
     bits = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None)
-    below = round(keep * 65536) - 32768
+    below = min(round(keep * 65536) - 32768, 32767)
     return (bits.view(torch.int16)[:count] < below).view(*shape)
 
 

@@ -17,7 +17,7 @@ from tts_vae.models.speech.contract import Generated, SpeechTargets
 from tts_vae.models.speech.guided_attention import GuidedAttention, alignment_log_likelihood
 from tts_vae.models.speech.style_door import StyleDoor
 from tts_vae.models.speech.tacotron_cells import HiddenDropout, Zoneout
-from tts_vae.models.speech.tacotron_controls import check_controls, with_gain
+from tts_vae.models.speech.tacotron_controls import check_controls, reduction_schedule, with_gain
 from tts_vae.models.speech.tacotron_recurrence import TacotronRecurrence, Unrolled
 from tts_vae.models.speech.tacotron_speaking import (
     Spoken,
@@ -100,7 +100,7 @@ class TacotronDecoder(nn.Module):
         memory_width: int = text_encoder.width  # type: ignore[assignment]
         self.door = StyleDoor(site_widths, style_width) if site_widths else None
         self.likelihoods = nn.ModuleDict(likelihoods)
-        self.reductions = _schedule(reduction)
+        self.reductions = reduction_schedule(reduction)
         self.core = TacotronRecurrence(
             n_mels,
             memory_width + (style_width if site_widths else 0),
@@ -305,15 +305,6 @@ class TacotronDecoder(nn.Module):
             self.stop_threshold,
             self.window,
         )
-
-
-def _schedule(reduction: int | Sequence[Sequence[int]]) -> tuple[tuple[int, int], ...]:
-    pairs = [(0, reduction)] if isinstance(reduction, int) else [tuple(p) for p in reduction]
-    if not pairs or pairs[0][0] != 0 or any(len(p) != 2 or p[1] < 1 for p in pairs):
-        raise ValueError(
-            f"reduction must be frames a step, or pairs (step, frames) from step 0, got {reduction}"
-        )
-    return tuple(sorted((int(start), int(frames)) for start, frames in pairs))
 
 
 def _per_phone(z: Tensor, batch: SpeechTargets) -> bool:

@@ -1,6 +1,7 @@
-"""Physical controls at an attention decoder: which of them it has, and the one it can honour."""
+"""What can be set at an attention decoder: frames a step, and of the physical controls the gain."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -37,6 +38,20 @@ def with_gain(mels: Tensor, gain_db: float | Tensor, durations: Tensor, frames: 
     per_phone = torch.zeros(durations.shape, device=mels.device) + gain_db
     index = frame_to_phone(durations, frames)
     return mels + DECIBEL_NEPERS * torch.gather(per_phone, 1, index).unsqueeze(-1)
+
+
+def reduction_schedule(reduction: int | Sequence[Sequence[int]]) -> tuple[tuple[int, int], ...]:
+    """Pairs (training step from which on, frames a step), in order.
+
+    Raises:
+        ValueError: if they do not start at step 0, or a step would make no frame.
+    """
+    pairs = [(0, reduction)] if isinstance(reduction, int) else [tuple(p) for p in reduction]
+    if not pairs or pairs[0][0] != 0 or any(len(p) != 2 or p[1] < 1 for p in pairs):
+        raise ValueError(
+            f"reduction must be frames a step, or pairs (step, frames) from step 0, got {reduction}"
+        )
+    return tuple(sorted((int(start), int(frames)) for start, frames in pairs))
 
 
 def _all(value: float | Tensor, neutral: float) -> bool:
