@@ -12,6 +12,7 @@ import soundfile
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from command_line import commands, samples  # noqa: E402
 from tiny_voice import sweep, write_tiny_voice  # noqa: E402
 
 from tts_vae.cli import main  # noqa: E402
@@ -29,20 +30,7 @@ def voice(tmp_path_factory):
 def run(capsys, tmp_path, monkeypatch):
     """Run a command line in an empty folder: (exit code, stdout, stderr)."""
     monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        capsys.readouterr()
-        code = main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
-
-
-def samples(path):
-    waveform, rate = soundfile.read(path, dtype="int16")
-    assert rate == 22050 and waveform.ndim == 1
-    return waveform
+    return commands(capsys)
 
 
 def test_speak_says_what_it_wrote(run, voice):

@@ -15,6 +15,7 @@ import soundfile
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from command_line import commands, samples  # noqa: E402
 from tiny_vocoder import write_tiny_vocoder  # noqa: E402
 from tiny_voice import write_tiny_voice  # noqa: E402
 
@@ -44,19 +45,7 @@ def espeak(shop):
 
 @pytest.fixture
 def run(capsys):
-    def call(*arguments):
-        capsys.readouterr()
-        code = main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
-
-
-def samples(path):
-    waveform, rate = soundfile.read(path, dtype="int16")
-    assert rate == 22050 and waveform.ndim == 1
-    return waveform
+    return commands(capsys)
 
 
 def test_the_shortest_command_speaks_with_the_shipped_voice(run, espeak):

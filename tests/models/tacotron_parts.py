@@ -1,9 +1,7 @@
 """Small Tacotrons and batches for their tests."""
 
-from dataclasses import dataclass
-
 import torch
-from torch import Tensor
+from speech_targets import Targets
 
 from tts_vae.models.likelihoods import BernoulliLikelihood, GaussianLikelihood
 from tts_vae.models.speech.attention import LocationSensitiveAttention
@@ -20,18 +18,6 @@ ATTENTIONS = {
     "dca": lambda: DynamicConvolutionAttention(8, 4, 3, kernel_size=9, prior_length=5),
     "gmm": lambda: GaussianMixtureAttention(8, components=3),
 }
-
-
-@dataclass
-class Targets:
-    tokens: Tensor
-    token_mask: Tensor
-    mels: Tensor
-    mel_mask: Tensor
-    durations: Tensor | None
-    pitch_st: Tensor
-    energy_db: Tensor
-    voiced: Tensor
 
 
 def make_decoder(attention="location", *, sites=None, masked=True, **options):

@@ -1,15 +1,20 @@
 import math
-from dataclasses import dataclass
+import sys
+from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
 from torch.nn import functional as F
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from speech_targets import Targets  # noqa: E402
+
 from tts_vae.models.likelihoods import LaplaceLikelihood
+from tts_vae.models.speech.gain import DECIBEL_NEPERS
 from tts_vae.models.speech.harmonics import HarmonicComb
 from tts_vae.models.speech.onsets import OnsetDetector, log_rates, onset_targets
-from tts_vae.models.speech.parallel import DECIBEL_NEPERS, ParallelDecoder
+from tts_vae.models.speech.parallel import ParallelDecoder
 from tts_vae.models.speech.text_encoder import ConvTextEncoder
 from tts_vae.models.speech.upsampling import frame_to_phone, glide, phone_positions, whole_frames
 
@@ -21,18 +26,6 @@ SCALES = {
     "energy": 1.0,
     "pitch_level": 2.0,
 }
-
-
-@dataclass
-class Targets:
-    tokens: Tensor
-    token_mask: Tensor
-    mels: Tensor
-    mel_mask: Tensor
-    durations: Tensor | None
-    pitch_st: Tensor
-    energy_db: Tensor
-    voiced: Tensor
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from tts_vae.corpora.image_corpus import ImageCorpus
+from tts_vae.data.epochs import ResumableEpochs
 
 Binarisation = Literal["none", "fixed", "dynamic"]
 ORDER, NOISE, FIXED = 0, 1, 2  # what a random stream is for
@@ -72,7 +73,7 @@ def dequantise(images: Tensor, levels: int, generator: torch.Generator) -> Tenso
     return torch.add(images, noise.to(images.device), alpha=1 / (levels - 1))
 
 
-class ImageLoader:
+class ImageLoader(ResumableEpochs):
     """Batches of a corpus; iterating once gives one epoch.
 
     Order and noise of a batch are functions of (seed, epoch, its number) alone, so a run that was
@@ -135,23 +136,6 @@ class ImageLoader:
         self.images, self.labels = corpus.images.to(device), corpus.labels.to(device)
         if binarisation == "fixed":
             self.images = binarise(self.images, self._seeded(FIXED))
-        self.epoch = 0
-        self.position = 0
-        self._resume_at = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """The epoch that the next iteration draws; another one than now starts at its beginning."""
-        if epoch != self.epoch:
-            self.epoch, self.position, self._resume_at = epoch, 0, 0
-
-    def state_dict(self) -> dict[str, int]:
-        """Where the iteration is: the epoch and how many of its batches were given out."""
-        return {"epoch": self.epoch, "position": self.position}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """The next iteration continues there; later ones start at the beginning again."""
-        self.epoch, self.position = state["epoch"], state["position"]
-        self._resume_at = state["position"]
 
     def __len__(self) -> int:
         """Batches of an epoch and rank."""
@@ -160,14 +144,10 @@ class ImageLoader:
     def __iter__(self) -> Iterator[ImageBatch]:
         """Yields the batches of this epoch and rank."""
         order = self._order()
-        start, self._resume_at = self._resume_at, 0
-        self.position = start
-        for number in range(start, len(self)):
+        for number in self._numbers(len(self)):
             # batches that do not divide evenly are repeated from the start
             turn = (number * self.world_size + self.rank) % self._batches()
-            self.position += 1
             yield self._batch(order, turn)
-        self.epoch, self.position = self.epoch + 1, 0
 
     def _batches(self) -> int:
         whole, rest = divmod(len(self.corpus), self.batch_size)

@@ -9,13 +9,14 @@ from torch.utils.data import DataLoader, Sampler
 
 from tts_vae.data.batch import collate
 from tts_vae.data.dataset import UtteranceDataset
+from tts_vae.data.epochs import ResumableEpochs
 
 BATCHES_PER_POOL = 32
 """Utterances are shuffled, cut into pools of so many batches, and sorted by length within one:
 more gives less padding, fewer gives more varied batches."""
 
 
-class PaddedBatchSampler(Sampler[list[int]]):
+class PaddedBatchSampler(ResumableEpochs, Sampler[list[int]]):
     """Lists of indices of utterances of similar length.
 
     Every epoch is a function of (seed, epoch) alone. After the last batch the epoch advances by
@@ -61,34 +62,13 @@ class PaddedBatchSampler(Sampler[list[int]]):
         self.batch_size, self.max_frames = batch_size, max_frames
         self.seed, self.shuffle, self.drop_last = seed, shuffle, drop_last
         self.rank, self.world_size = rank, world_size
-        self.epoch = 0
-        self.position = 0
-        self._resume_at = 0
         self._planned: tuple[int, list[list[int]]] | None = None
-
-    def set_epoch(self, epoch: int) -> None:
-        """The epoch that the next iteration draws; another one than now starts at its beginning."""
-        if epoch != self.epoch:
-            self.epoch, self.position, self._resume_at = epoch, 0, 0
-
-    def state_dict(self) -> dict[str, int]:
-        """Where the iteration is: the epoch and how many of its batches were given out."""
-        return {"epoch": self.epoch, "position": self.position}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """The next iteration continues there; later ones start at the beginning again."""
-        self.epoch, self.position = state["epoch"], state["position"]
-        self._resume_at = state["position"]
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yields the batches of this epoch and rank."""
         batches = self._batches()
-        start, self._resume_at = self._resume_at, 0
-        self.position = start
-        for batch in batches[start:]:
-            self.position += 1
-            yield batch
-        self.epoch, self.position = self.epoch + 1, 0
+        for number in self._numbers(len(batches)):
+            yield batches[number]
 
     def __len__(self) -> int:
         """Batches of this epoch and rank."""

@@ -6,11 +6,14 @@ from torch import Tensor, distributed
 
 def together() -> bool:
     """Whether several processes train one model."""
-    return (
-        distributed.is_available()
-        and distributed.is_initialized()
-        and distributed.get_world_size() > 1
-    )
+    return rank_and_size()[1] > 1
+
+
+def rank_and_size() -> tuple[int, int]:
+    """This process and how many there are; (0, 1) of a single one."""
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    return 0, 1
 
 
 @torch.no_grad()

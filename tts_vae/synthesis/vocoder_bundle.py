@@ -20,6 +20,7 @@ from torch import Tensor
 from tts_vae.audio.mel import MelConfig, mel_basis
 from tts_vae.models.vocoder.istft_vocoder import IstftVocoder
 from tts_vae.synthesis.bundle import CARD, CONFIG, WEIGHTS, _plain, instantiate
+from tts_vae.synthesis.processor import cpu_has_bfloat16
 from tts_vae.whole_file import whole_file
 
 _KEYS = ("vocoder", "mel", "weights_sha256")
@@ -180,7 +181,7 @@ class NeuralVocoder:
         if mel is not None:
             check_same_mels(asdict(self.bundle.mel), mel)
         self._model = self.bundle.model
-        if precision == "bfloat16" or (precision == "auto" and _has_bfloat16()):
+        if precision == "bfloat16" or (precision == "auto" and cpu_has_bfloat16()):
             self._model = copy.deepcopy(self._model)
             self._model.to_bfloat16()
 
@@ -210,11 +211,6 @@ def check_same_mels(vocoder: Mapping[str, Any], voice: MelConfig) -> None:
             f"the vocoder was made for other mels than the voice's: {'; '.join(differ)}; use a "
             "vocoder of the voice's analysis"
         )
-
-
-def _has_bfloat16() -> bool:
-    checks = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    return any(getattr(torch.cpu, name, lambda: False)() for name in checks)
 
 
 def _read_config(path: Path) -> dict[str, Any]:

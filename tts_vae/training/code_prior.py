@@ -8,18 +8,18 @@ from typing import Any
 
 import lightning
 import torch
-import torch.distributed
 from safetensors.torch import save
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from tts_vae.data.codes import CodeBatch, CodeDataset, code_batches
+from tts_vae.latents.processes import rank_and_size
 from tts_vae.models.categorical_codes import without_dropout
 from tts_vae.training.callbacks import ProgressBar
 from tts_vae.training.checkpoints import RunCheckpoint
 from tts_vae.training.loop import fit, last_checkpoint, make_trainer, valid_numbers
 from tts_vae.training.quiet import quiet_lightning
-from tts_vae.training.seeded_module import REMEDY, SeededModule, warm_then_cosine
+from tts_vae.training.seeded_module import REMEDY, SeededModule, scheduled, warm_then_cosine
 from tts_vae.whole_file import whole_file
 
 VALIDATIONS = 10
@@ -108,11 +108,7 @@ class CodePriorModule(SeededModule):
         def factor(step: int) -> float:
             return warm_then_cosine(step, self.warmup, self.total_steps)
 
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-        }
+        return scheduled(optimizer, [factor])
 
 
 class CodeData(lightning.LightningDataModule):
@@ -141,14 +137,14 @@ class CodeData(lightning.LightningDataModule):
         return [] if self.valid is None else self._loader(self.valid, shuffle=False)
 
     def _loader(self, dataset: CodeDataset, shuffle: bool) -> DataLoader:
-        together = torch.distributed.is_available() and torch.distributed.is_initialized()
+        rank, world_size = rank_and_size()
         return code_batches(
             dataset,
             self.batch_size,
             seed=self.seed,
             shuffle=shuffle,
-            rank=torch.distributed.get_rank() if together else 0,
-            world_size=torch.distributed.get_world_size() if together else 1,
+            rank=rank,
+            world_size=world_size,
         )
 
 

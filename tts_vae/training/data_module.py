@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import lightning
-import torch.distributed
 from torch.utils.data import DataLoader
 
 from tts_vae.audio.mel import MelConfig
@@ -12,6 +11,7 @@ from tts_vae.data.dataset import UtteranceDataset
 from tts_vae.data.features import extract
 from tts_vae.data.sampler import padded_batches
 from tts_vae.data.store import FeatureStore
+from tts_vae.latents.processes import rank_and_size
 from tts_vae.text.phonemizer import make_phonemizer
 from tts_vae.text.symbols import SymbolTable
 
@@ -91,12 +91,12 @@ class SpeechData(lightning.LightningDataModule):
         return self._loader(self.valid_set, shuffle=False)
 
     def _loader(self, dataset: UtteranceDataset, shuffle: bool) -> DataLoader:
-        together = torch.distributed.is_available() and torch.distributed.is_initialized()
+        rank, world_size = rank_and_size()
         return padded_batches(
             dataset,
             batch_size=self.batch_size,
             seed=self.seed,
             shuffle=shuffle,
-            rank=torch.distributed.get_rank() if together else 0,
-            world_size=torch.distributed.get_world_size() if together else 1,
+            rank=rank,
+            world_size=world_size,
         )

@@ -1,10 +1,10 @@
 """Two splits of an image corpus as batches for training and validation."""
 
 import lightning
-import torch.distributed
 
 from tts_vae.corpora.image_corpus import ImageCorpus
 from tts_vae.data.images import Binarisation, ImageBatch, ImageLoader
+from tts_vae.latents.processes import rank_and_size
 
 
 class ImageData(lightning.LightningDataModule):
@@ -53,7 +53,7 @@ class ImageData(lightning.LightningDataModule):
     def _loader(
         self, corpus: ImageCorpus, shuffle: bool, binarisation: Binarisation
     ) -> ImageLoader:
-        together = torch.distributed.is_available() and torch.distributed.is_initialized()
+        rank, world_size = rank_and_size()
         return ImageLoader(
             corpus,
             self.batch_size,
@@ -61,6 +61,6 @@ class ImageData(lightning.LightningDataModule):
             shuffle=shuffle,
             binarisation=binarisation,
             dequantisation=self.dequantisation,
-            rank=torch.distributed.get_rank() if together else 0,
-            world_size=torch.distributed.get_world_size() if together else 1,
+            rank=rank,
+            world_size=world_size,
         )

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import lightning
-import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
+from tts_vae.synthesis.processor import cpu_has_bfloat16
 from tts_vae.training.checkpoints import AtomicCheckpointIO, RunCheckpoint
 
 GIVEN = {"self", "model", "objective", "seed", "mel", "path", "callbacks", "plugins", "logger"}
@@ -65,7 +65,7 @@ def make_trainer(
     """
     settings = dict(config)
     if settings["precision"] == "auto":
-        settings["precision"] = "bf16-mixed" if _cpu_has_bf16() else "32-true"
+        settings["precision"] = "bf16-mixed" if cpu_has_bfloat16() else "32-true"
     try:
         return lightning.Trainer(
             **settings,
@@ -116,6 +116,20 @@ def valid_numbers(trainer: lightning.Trainer) -> dict[str, float]:
     }
 
 
-def _cpu_has_bf16() -> bool:
-    checks = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    return any(getattr(torch.cpu, name, lambda: False)() for name in checks)
+def final_numbers(
+    trainer: lightning.Trainer,
+    module: lightning.LightningModule,
+    data: lightning.LightningDataModule,
+    validates: bool,
+) -> dict[str, float]:
+    """The last validation's numbers; of one made now if a run was over before its first.
+
+    Args:
+        trainer: after its fit.
+        module: what was trained.
+        data: what it was trained on.
+        validates: whether there is anything to validate on.
+    """
+    if validates and not valid_numbers(trainer):
+        trainer.validate(module, data, verbose=False)
+    return valid_numbers(trainer)

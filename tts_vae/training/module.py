@@ -8,7 +8,7 @@ from torch import Tensor
 from tts_vae.latents.contract import LatentOutput
 from tts_vae.models.latent_model import LatentModel
 from tts_vae.objectives.contract import Objective
-from tts_vae.training.seeded_module import REMEDY, SeededModule, warm_then_cosine
+from tts_vae.training.seeded_module import REMEDY, SeededModule, scheduled, warm_then_cosine
 
 
 class LatentModule(SeededModule):
@@ -148,9 +148,4 @@ class LatentModule(SeededModule):
         def constant(step: int) -> float:
             return 1.0
 
-        schedules: list[Any] = [factor, *([constant] if multipliers else [])]
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, schedules)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-        }
+        return scheduled(optimizer, [factor, *([constant] if multipliers else [])])

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tts_vae.data.sampler import PaddedBatchSampler
 from tts_vae.models.speech.augmentation import Augmentation
 from tts_vae.models.speech.recogniser import STRIDE, CtcRecogniser
+from tts_vae.synthesis.processor import cpu_has_bfloat16
 from tts_vae.text.symbols import SymbolTable
 from tts_vae.training.recogniser_batches import (
     LabelledBatch,
@@ -276,5 +277,4 @@ def _device(name: str) -> torch.device:
 def _has_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
-    checks = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    return any(getattr(torch.cpu, name, lambda: False)() for name in checks)
+    return cpu_has_bfloat16()

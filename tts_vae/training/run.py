@@ -2,7 +2,6 @@
 
 import logging
 import platform
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,10 @@ from tts_vae.training.callbacks import CollapseWatch, ProgressBar
 from tts_vae.training.checkpoints import RunCheckpoint
 from tts_vae.training.data_module import SpeechData
 from tts_vae.training.listen import Listen
-from tts_vae.training.loop import check_keys, fit, last_checkpoint, make_trainer, valid_numbers
+from tts_vae.training.loop import check_keys, final_numbers, fit, last_checkpoint, make_trainer
 from tts_vae.training.mixture_start import MixtureStart
 from tts_vae.training.module import LatentModule
+from tts_vae.training.origin import git_hash, validation_table
 from tts_vae.training.quiet import quiet_lightning
 from tts_vae.training.site_values import component_usage, encode_sites, typical_value
 
@@ -58,7 +58,7 @@ def train_voice(config: Mapping[str, Any], data: SpeechData, objective: Objectiv
     """
     output = Path(config["output"])
     voice = output / "voice"
-    git = _git_hash()  # of the code that trains, whatever is committed meanwhile
+    git = git_hash()  # of the code that trains, whatever is committed meanwhile
     checkpoint = last_checkpoint(output, voice, config["resume"])
     for section, target in SECTIONS.items():
         check_keys(section, config[section], target)
@@ -80,11 +80,9 @@ def train_voice(config: Mapping[str, Any], data: SpeechData, objective: Objectiv
     with quiet_lightning():
         trainer = make_trainer(config["trainer"], callbacks, output)
         fit(trainer, module, data, checkpoint)
-        if not valid_numbers(trainer) and len(data.valid_store):
-            # a finished run was resumed, or ended before its first validation
-            trainer.validate(module, data, verbose=False)
+        metrics = final_numbers(trainer, module, data, len(data.valid_store) > 0)
     if trainer.is_global_zero:
-        export_voice(voice, config, module, data, valid_numbers(trainer), git)
+        export_voice(voice, config, module, data, metrics, git)
     trainer.strategy.barrier()
     return voice
 
@@ -160,22 +158,11 @@ def copy_weights(model: LatentModel, voice: Path, symbols: tuple[str, ...]) -> i
     return copied
 
 
-def _git_hash() -> str:
-    try:
-        command = ["git", "rev-parse", "--short", "HEAD"]
-        here = Path(__file__).parent
-        result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=here)
-        return result.stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-
-
 def _card(config: Mapping[str, Any], metrics: Mapping[str, float], git: str) -> str:
-    lines = "\n".join(f"| {name} | {value} |" for name, value in sorted(metrics.items()))
     return (
         f"# {config['name']}\n\n"
         f"Trained on the corpus `{config['corpus']['name']}` for {config['steps']} steps, batch "
         f"{config['batch_size']}, seed {config['seed']}, torch {torch.__version__}, "
         f"{platform.machine()}, git {git}.\n\n"
-        f"| validation | value |\n|---|---|\n{lines}\n"
+        f"{validation_table(metrics)}"
     )

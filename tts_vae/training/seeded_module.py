@@ -1,6 +1,7 @@
 """What all our Lightning modules share: repeatable steps, checkpoints that can be trusted."""
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import lightning
@@ -63,6 +64,17 @@ def warm_then_cosine(step: int, warmup: int, total: int) -> float:
         return (step + 1) / warmup
     done = (step - warmup) / max(1, total - warmup)
     return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+
+def scheduled(
+    optimizer: torch.optim.Optimizer, factors: Sequence[Callable[[int], float]]
+) -> dict[str, Any]:
+    """What a module gives Lightning: an optimiser and, for each group, its factor of the step."""
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, list(factors))
+    return {
+        "optimizer": optimizer,
+        "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+    }
 
 
 def _shape(tensor: Tensor | None) -> str:

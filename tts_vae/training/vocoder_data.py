@@ -8,12 +8,13 @@ import lightning
 import numpy as np
 import soundfile
 import torch
-import torch.distributed
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from tts_vae.audio.mel import MelConfig, MelSpectrogram
 from tts_vae.corpora.manifests import read_cuts
+from tts_vae.data.epochs import ResumableEpochs
+from tts_vae.latents.processes import rank_and_size
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ class Recordings(Dataset[VocoderBatch]):
         return VocoderBatch(mels.unsqueeze(0), audio.unsqueeze(0), f0_hz)
 
 
-class PieceSampler(Sampler[list[Piece]]):
+class PieceSampler(ResumableEpochs, Sampler[list[Piece]]):
     """Batches of pieces of random recordings and positions, every second of sound equally likely.
 
     An epoch is about once the length of the corpus; it is a function of seed and number alone.
@@ -187,22 +188,7 @@ class PieceSampler(Sampler[list[Piece]]):
         self.frames = np.asarray(frames, dtype=np.int64)
         self.piece_frames, self.batch_size, self.gain_db = piece_frames, batch_size, gain_db
         self.seed, self.rank, self.world_size = seed, rank, world_size
-        self.epoch = self.position = self._resume_at = 0
         self._length = max(1, int(self.frames.sum()) // (piece_frames * batch_size * world_size))
-
-    def set_epoch(self, epoch: int) -> None:
-        """The epoch that the next iteration draws; another one than now starts at its beginning."""
-        if epoch != self.epoch:
-            self.epoch, self.position, self._resume_at = epoch, 0, 0
-
-    def state_dict(self) -> dict[str, int]:
-        """Where the iteration is: the epoch and how many of its batches were given out."""
-        return {"epoch": self.epoch, "position": self.position}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """The next iteration continues there; later ones start at the beginning again."""
-        self.epoch, self.position = state["epoch"], state["position"]
-        self._resume_at = state["position"]
 
     def __len__(self) -> int:
         """Batches of an epoch and rank."""
@@ -223,13 +209,9 @@ class PieceSampler(Sampler[list[Piece]]):
             Piece(int(index), int(start), self.piece_frames, float(gain))
             for index, start, gain in zip(indices, starts, gains, strict=True)
         ]
-        first, self._resume_at = self._resume_at, 0
-        self.position = first
-        for number in range(first, self._length):
-            self.position = number + 1
+        for number in self._numbers(self._length):
             start = (number * self.world_size + self.rank) * self.batch_size
             yield pieces[start : start + self.batch_size]
-        self.epoch, self.position = self.epoch + 1, 0
 
 
 class VocoderData(lightning.LightningDataModule):
@@ -267,15 +249,15 @@ class VocoderData(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         """Batches of pieces, the same for the same seed and epoch."""
-        together = torch.distributed.is_available() and torch.distributed.is_initialized()
+        rank, world_size = rank_and_size()
         sampler = PieceSampler(
             self.train.frames,
             piece_frames=self.piece_frames,
             batch_size=self.batch_size,
             gain_db=self.gain_db,
             seed=self.seed,
-            rank=torch.distributed.get_rank() if together else 0,
-            world_size=torch.distributed.get_world_size() if together else 1,
+            rank=rank,
+            world_size=world_size,
         )
         return DataLoader(self.train, batch_sampler=sampler, collate_fn=collate)
 

@@ -15,7 +15,7 @@ from tts_vae.models.vocoder.losses import (
     feature_matching,
     generator_loss,
 )
-from tts_vae.training.seeded_module import REMEDY, SeededModule, warm_then_cosine
+from tts_vae.training.seeded_module import REMEDY, SeededModule, scheduled, warm_then_cosine
 from tts_vae.training.vocoder_data import VocoderBatch
 
 
@@ -154,8 +154,4 @@ class VocoderModule(SeededModule):
         def factor(step: int) -> float:
             return warm_then_cosine(step, self.warmup_steps, self.total_steps)
 
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, [factor] * len(groups))
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-        }
+        return scheduled(optimizer, [factor] * len(groups))

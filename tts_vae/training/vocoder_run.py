@@ -17,9 +17,9 @@ from tts_vae.synthesis.bundle import instantiate
 from tts_vae.synthesis.vocoder_bundle import build_vocoder, load_vocoder, save_vocoder
 from tts_vae.training.callbacks import ProgressBar
 from tts_vae.training.checkpoints import RunCheckpoint
-from tts_vae.training.loop import check_keys, fit, last_checkpoint, make_trainer, valid_numbers
+from tts_vae.training.loop import check_keys, final_numbers, fit, last_checkpoint, make_trainer
+from tts_vae.training.origin import git_hash, validation_table
 from tts_vae.training.quiet import quiet_lightning
-from tts_vae.training.run import _git_hash
 from tts_vae.training.vocoder_data import VocoderData
 from tts_vae.training.vocoder_module import VocoderModule
 
@@ -92,7 +92,7 @@ def train_vocoder(config: Mapping[str, Any], data: VocoderData, mel: MelConfig) 
     """
     output = Path(config["output"])
     folder = output / "vocoder"
-    git = _git_hash()  # of the code that trains, whatever is committed meanwhile
+    git = git_hash()  # of the code that trains, whatever is committed meanwhile
     for section, target in SECTIONS.items():
         check_keys(section, config[section], target)
     checkpoint = last_checkpoint(output, folder, config["resume"])
@@ -127,11 +127,8 @@ def train_vocoder(config: Mapping[str, Any], data: VocoderData, mel: MelConfig) 
     with quiet_lightning():
         trainer = make_trainer(config["trainer"], callbacks, output)
         fit(trainer, module, data, checkpoint)
-        if not valid_numbers(trainer) and len(data.valid):
-            # a finished run was resumed, or ended before its first validation
-            trainer.validate(module, data, verbose=False)
+        metrics = final_numbers(trainer, module, data, len(data.valid) > 0)
     if trainer.is_global_zero:
-        metrics = valid_numbers(trainer)
         save_vocoder(
             folder,
             model_config=config["vocoder"],
@@ -167,12 +164,11 @@ def _start(folder: str, model: torch.nn.Module) -> dict[str, torch.Tensor]:
 def _card(
     config: Mapping[str, Any], model: torch.nn.Module, metrics: Mapping[str, float], git: str
 ) -> str:
-    lines = "\n".join(f"| {name} | {value} |" for name, value in sorted(metrics.items()))
     parameters = sum(p.numel() for p in model.parameters()) / 1e6
     return (
         f"# {config['name']}\n\nA vocoder of {parameters:.1f} M parameters, trained on the "
         f"recordings of the corpus `{config['corpus']['name']}` for {config['steps']} steps, batch "
         f"{config['batch_size']} x {config['piece_frames']} frames, seed {config['seed']}, torch "
         f"{torch.__version__}, {platform.machine()}, git {git}.\n\n"
-        f"| validation | value |\n|---|---|\n{lines}\n"
+        f"{validation_table(metrics)}"
     )

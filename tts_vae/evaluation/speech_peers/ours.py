@@ -1,51 +1,11 @@
 """Our Tacotron 2 doing the same step: teacher forcing without a style, one frame a step."""
 
-from dataclasses import dataclass
-
 import torch
-from torch import Tensor
 
+from tts_vae.data.batch import SpeechBatch
 from tts_vae.evaluation.speech_peers.tacotrons import Step
 from tts_vae.evaluation.speech_peers.work import Piece
 from tts_vae.models.speech.tacotron import TacotronDecoder
-
-
-@dataclass(frozen=True)
-class WholeBatch:
-    """A piece as our decoder takes its targets: nothing is padding, no alignment is known."""
-
-    tokens: Tensor
-    mels: Tensor
-
-    @property
-    def token_mask(self) -> Tensor:
-        """(batch, phones), all real."""
-        return torch.ones_like(self.tokens, dtype=torch.bool)
-
-    @property
-    def mel_mask(self) -> Tensor:
-        """(batch, frames), all real."""
-        return torch.ones(self.mels.shape[:2], dtype=torch.bool)
-
-    @property
-    def durations(self) -> Tensor | None:
-        """None: attention has to find them."""
-        return None
-
-    @property
-    def pitch_st(self) -> Tensor:
-        """(batch, phones) of zeros."""
-        return torch.zeros(self.tokens.shape)
-
-    @property
-    def energy_db(self) -> Tensor:
-        """(batch, phones) of zeros."""
-        return torch.zeros(self.tokens.shape)
-
-    @property
-    def voiced(self) -> Tensor:
-        """(batch, phones) of zeros."""
-        return torch.zeros(self.tokens.shape)
 
 
 def our_tacotron(decoder: TacotronDecoder, bfloat16: bool) -> tuple[str, Step]:
@@ -60,10 +20,28 @@ def our_tacotron(decoder: TacotronDecoder, bfloat16: bool) -> tuple[str, Step]:
 
     def step(piece: Piece) -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            terms, _ = decoder(WholeBatch(piece.tokens, piece.mels), {})
+            terms, _ = decoder(_batch(piece), {})
         loss = -sum(term.mean() for term in terms.values()) / piece.mels.shape[1:].numel()
         optimizer.zero_grad()
         loss.backward()  # type: ignore[union-attr]
         optimizer.step()
 
     return f"ours, {'bfloat16' if bfloat16 else 'float32'}", step
+
+
+def _batch(piece: Piece) -> SpeechBatch:
+    """As our data gives it: nothing is padding, and attention has to find the alignment."""
+    silent = torch.zeros(piece.tokens.shape)
+    return SpeechBatch(
+        ids=[""] * len(piece.tokens),
+        texts=[""] * len(piece.tokens),
+        tokens=piece.tokens,
+        token_mask=torch.ones_like(piece.tokens, dtype=torch.bool),
+        mels=piece.mels,
+        mel_mask=torch.ones(piece.mels.shape[:2], dtype=torch.bool),
+        durations=None,
+        pitch_st=silent,
+        energy_db=silent,
+        voiced=silent,
+        speaker=torch.zeros(len(piece.tokens), dtype=torch.int64),
+    )

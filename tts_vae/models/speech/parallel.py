@@ -5,7 +5,6 @@ arXiv 2006.06873): duration, pitch and energy of every phone are predicted from 
 fed back explicitly, and can be shifted in physical units at synthesis.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -13,6 +12,8 @@ from torch import Tensor, nn
 
 from tts_vae.models.likelihoods import Likelihood
 from tts_vae.models.speech.contract import Generated, SpeechTargets
+from tts_vae.models.speech.drawn_values import draws_of, explain_draws
+from tts_vae.models.speech.gain import with_gain
 from tts_vae.models.speech.harmonics import HarmonicComb
 from tts_vae.models.speech.layers import ConvStack, MaskedConv, take_steps
 from tts_vae.models.speech.phone_predictor import PhonePredictor
@@ -23,9 +24,6 @@ from tts_vae.models.speech.upsampling import (
     phone_positions,
     whole_frames,
 )
-
-DECIBEL_NEPERS = math.log(10) / 20
-"""Change of a natural-log magnitude per dB."""
 
 
 class ParallelDecoder(nn.Module):
@@ -197,11 +195,8 @@ class ParallelDecoder(nn.Module):
             raise ValueError(
                 "this decoder needs durations; run recipes/align.py on the corpus first"
             )
-        sampled = {
-            site: z for site, z in values.items() if z.dim() > 2 and not _per_phone(z, batch)
-        }
-        if sampled:
-            return self._forward_samples(batch, values, next(iter(sampled.values())).shape[:-2])
+        if draws := draws_of(values, batch):
+            return explain_draws(self.forward, batch, values, draws)
         tokens, token_mask = batch.tokens, batch.token_mask
         text = self.text_encoder(tokens, token_mask)
         style = self.door(values, tokens.shape[1])
@@ -251,21 +246,6 @@ class ParallelDecoder(nn.Module):
         error = (predictions["mels"] - batch.mels).abs() * mask
         return {"mel_l1": error.sum() / (mask.sum() * error.shape[-1])}
 
-    def _forward_samples(
-        self, batch: SpeechTargets, values: Mapping[str, Tensor], sample_shape: Sequence[int]
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Score several samples of z, one pass of the batch per sample."""
-        flat = {site: z.reshape(-1, *z.shape[-2:]) for site, z in values.items()}
-        passes = [
-            self.forward(batch, {site: z[i] for site, z in flat.items()})
-            for i in range(math.prod(sample_shape))
-        ]
-        terms = {
-            name: torch.stack([t[name] for t, _ in passes]).reshape(*sample_shape, -1)
-            for name in passes[0][0]
-        }
-        return terms, passes[0][1]
-
     def generate(
         self,
         tokens: Tensor,
@@ -301,8 +281,7 @@ class ParallelDecoder(nn.Module):
         mel_mask = torch.arange(frames, device=tokens.device) < lengths.unsqueeze(1)
         mels = self._decode(text, token_mask, style, durations, pitch_st, energy_db, mel_mask)
         gain_db = torch.zeros_like(energy_db) + energy_shift_db
-        index = frame_to_phone(durations, frames)
-        mels = mels + DECIBEL_NEPERS * torch.gather(gain_db, 1, index).unsqueeze(-1)
+        mels = with_gain(mels, gain_db, durations, frames)
         return Generated(
             mels * mel_mask.unsqueeze(-1), mel_mask, durations, pitch_st, energy_db + gain_db
         )
@@ -310,7 +289,3 @@ class ParallelDecoder(nn.Module):
 
 def _log_frames(durations: Tensor) -> Tensor:
     return torch.log(durations.float().clamp(min=0.5))
-
-
-def _per_phone(z: Tensor, batch: SpeechTargets) -> bool:
-    return z.dim() == 3 and z.shape[:2] == batch.tokens.shape

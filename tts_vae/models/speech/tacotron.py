@@ -14,10 +14,12 @@ from torch import Tensor, nn
 from tts_vae.models.likelihoods import Likelihood
 from tts_vae.models.speech.attention import Attention
 from tts_vae.models.speech.contract import Generated, SpeechTargets
+from tts_vae.models.speech.drawn_values import draws_of, explain_draws
+from tts_vae.models.speech.gain import with_gain
 from tts_vae.models.speech.guided_attention import GuidedAttention, alignment_log_likelihood
 from tts_vae.models.speech.style_door import StyleDoor
 from tts_vae.models.speech.tacotron_cells import HiddenDropout, Zoneout
-from tts_vae.models.speech.tacotron_controls import check_controls, reduction_schedule, with_gain
+from tts_vae.models.speech.tacotron_controls import check_controls, reduction_schedule
 from tts_vae.models.speech.tacotron_recurrence import TacotronRecurrence, Unrolled
 from tts_vae.models.speech.tacotron_speaking import (
     Spoken,
@@ -189,9 +191,8 @@ class TacotronDecoder(nn.Module):
         Raises:
             ValueError: if durations are needed and the batch has none.
         """
-        sampled = [z for z in values.values() if z.dim() > 2 and not _per_phone(z, batch)]
-        if sampled:
-            return self._forward_samples(batch, values, sampled[0].shape[:-2])
+        if draws := draws_of(values, batch):
+            return explain_draws(self.forward, batch, values, draws)
         unrolled, before, after = self.unroll(batch, values)
         r, steps = int(self.frames_per_step), unrolled.stop_logits.shape[1]
         last = (batch.mel_mask.sum(1, keepdim=True) + r - 1) // r - 1
@@ -217,21 +218,6 @@ class TacotronDecoder(nn.Module):
             )
         predictions = {"mels": after, "mels_before": before, "alignments": unrolled.alignments}
         return terms, predictions
-
-    def _forward_samples(
-        self, batch: SpeechTargets, values: Mapping[str, Tensor], sample_shape: Sequence[int]
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Score several samples of z, one pass of the batch per sample."""
-        flat = {site: z.reshape(-1, *z.shape[-2:]) for site, z in values.items()}
-        passes = [
-            self.forward(batch, {site: z[i] for site, z in flat.items()})
-            for i in range(math.prod(sample_shape))
-        ]
-        terms = {
-            name: torch.stack([t[name] for t, _ in passes]).reshape(*sample_shape, -1)
-            for name in passes[0][0]
-        }
-        return terms, passes[0][1]
 
     def errors(self, batch: SpeechTargets, predictions: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """See :func:`decoder_errors`."""
@@ -305,7 +291,3 @@ class TacotronDecoder(nn.Module):
             self.stop_threshold,
             self.window,
         )
-
-
-def _per_phone(z: Tensor, batch: SpeechTargets) -> bool:
-    return z.dim() == 3 and z.shape[:2] == batch.tokens.shape

@@ -1,15 +1,8 @@
-"""What can be set at an attention decoder: frames a step, and of the physical controls the gain."""
+"""What can be set at an attention decoder: frames a step, and which controls it refuses."""
 
-import math
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
-
-from tts_vae.models.speech.upsampling import frame_to_phone
-
-DECIBEL_NEPERS = math.log(10) / 20
-"""Change of a natural-log magnitude per dB."""
 
 
 def check_controls(
@@ -31,13 +24,6 @@ def check_controls(
             f"an attention decoder decides pitch and timing itself and has no control {names}; "
             "leave it neutral, choose another style, or use a voice with decoder=parallel"
         )
-
-
-def with_gain(mels: Tensor, gain_db: float | Tensor, durations: Tensor, frames: int) -> Tensor:
-    """Mels (batch, frames, n_mels) louder by a gain, scalar or (batch, phones) dB."""
-    per_phone = torch.zeros(durations.shape, device=mels.device) + gain_db
-    index = frame_to_phone(durations, frames)
-    return mels + DECIBEL_NEPERS * torch.gather(per_phone, 1, index).unsqueeze(-1)
 
 
 def reduction_schedule(reduction: int | Sequence[Sequence[int]]) -> tuple[tuple[int, int], ...]:
