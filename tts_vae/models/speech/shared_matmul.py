@@ -28,11 +28,10 @@ class SharedMatmul:
         self.value = shared.detach() if dtype is None else shared.detach().to(dtype)
         self.dtype, self.rows = self.value.dtype, rows
         self.one_for_all = shared.dim() == 2
-        self.inputs: list[Tensor] = []
-        self.gradients: dict[int, Tensor] = {}
         self.learning = torch.is_grad_enabled()
         recording = self.learning and shared.requires_grad
-        self.token = _Gather.apply(shared, self) if recording else None
+        self.factors = _Factors(self.one_for_all and rows > self.value.shape[0], self.one_for_all)
+        self.token = _Gather.apply(shared, self.factors) if recording else None
         if self.one_for_all:
             self._forwards = PackedLinear(self.value.t(), rows)
             self._backwards: PackedLinear | None = None
@@ -56,6 +55,23 @@ class SharedMatmul:
             self._backwards = PackedLinear(self.value, self.rows)
         return self._backwards(gradient)
 
+
+class _Factors:
+    """The narrow factors of every step, until the last of them has its gradient.
+
+    It knows neither the product nor its token: whatever the token's gradient function held would
+    lead back to the token, and Python cannot collect a circle that runs through torch's graph.
+
+    Args:
+        tall: whether a step has more rows than the matrix, so that the sum is cheaper by steps.
+        one_for_all: whether every example has the same matrix.
+    """
+
+    def __init__(self, tall: bool, one_for_all: bool) -> None:
+        self.tall, self.one_for_all = tall, one_for_all
+        self.inputs: list[Tensor] = []
+        self.gradients: dict[int, Tensor] = {}
+
     def gather(self) -> Tensor | None:
         """Sum over steps of the outer products, and forget the gradients."""
         steps = sorted(self.gradients)
@@ -64,8 +80,8 @@ class SharedMatmul:
         inputs = [self.inputs[step] for step in steps]
         gradients = [self.gradients[step] for step in steps]
         self.gradients.clear()
-        if self.one_for_all and self.rows > self.value.shape[0]:
-            total = torch.zeros_like(self.value)
+        if self.tall:
+            total = inputs[0].new_zeros(inputs[0].shape[-1], gradients[0].shape[-1])
             for left, right in zip(inputs, gradients, strict=True):
                 total.addmm_(left.flatten(0, -2).t(), right.flatten(0, -2))
             return total
@@ -85,8 +101,8 @@ class _Product(torch.autograd.Function):
         ctx.product, ctx.dtype, ctx.recorded = product, x.dtype, token is not None
         narrow = x.to(product.dtype)
         if ctx.recorded:
-            ctx.step = len(product.inputs)
-            product.inputs.append(narrow)
+            ctx.step = len(product.factors.inputs)
+            product.factors.inputs.append(narrow.detach())  # not its history: that leads back here
         result = product.multiply(narrow).to(x.dtype)
         return result if plus is None else result.add_(plus)
 
@@ -95,7 +111,7 @@ class _Product(torch.autograd.Function):
         product, token = ctx.product, None
         narrow = gradient.to(product.dtype)
         if ctx.recorded:
-            product.gradients[ctx.step] = narrow
+            product.factors.gradients[ctx.step] = narrow
             token = gradient.new_zeros(0)
         for_x = product.multiply_back(narrow).to(ctx.dtype) if ctx.needs_input_grad[0] else None
         return for_x, gradient if ctx.needs_input_grad[1] else None, token, None
@@ -105,11 +121,11 @@ class _Gather(torch.autograd.Function):
     """Runs backward after every product, because each of them has used its token."""
 
     @staticmethod
-    def forward(ctx: Any, shared: Tensor, product: SharedMatmul) -> Tensor:
-        ctx.product, ctx.dtype = product, shared.dtype
+    def forward(ctx: Any, shared: Tensor, factors: _Factors) -> Tensor:
+        ctx.factors, ctx.dtype = factors, shared.dtype
         return shared.new_zeros(0)
 
     @staticmethod
     def backward(ctx: Any, token: Tensor) -> tuple[Tensor | None, None]:
-        gathered = ctx.product.gather()
+        gathered = ctx.factors.gather()
         return None if gathered is None else gathered.to(ctx.dtype), None
