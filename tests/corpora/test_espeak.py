@@ -141,6 +141,10 @@ def test_plans_repeat_and_seeds_differ():
     quiet, noisy = plan(50, 7), plan(50, 7, noise_share=1.0, noisy_speakers=["f2"])
     assert all((u.snr_db is not None) == (u.speaker == "f2") for u in noisy)
     assert [(u.text, u.pitch_hz) for u in quiet] == [(u.text, u.pitch_hz) for u in noisy]
+    mixed = plan(400, 7, noise_share=0.5, always_noisy=["m1"])
+    heard = {name: [u.snr_db is not None for u in mixed if u.speaker == name] for name in SPEAKERS}
+    assert all(heard["m1"]) and all(10 < sum(heard[name]) < 40 for name in SPEAKERS if name != "m1")
+    assert [u.text for u in mixed] == [u.text for u in plan(400, 7)]
 
 
 @pytest.mark.parametrize(
@@ -150,6 +154,7 @@ def test_plans_repeat_and_seeds_differ():
         ((40, -1), "seed of 0 or more; got -1"),
         ((40, 0, 1.5), "noise_share from 0 to 1; got 1.5"),
         ((40, 0, 0.5, ["bob"]), r"got \['bob'\]"),
+        ((40, 0, 0.5, None, ["eve"]), r"got \['eve'\]"),
     ],
 )
 def test_bad_plans_are_refused(arguments, message):

@@ -43,6 +43,7 @@ def obtain(
     *,
     noise_share: float = 0.0,
     noisy_speakers: Sequence[str] | None = None,
+    always_noisy: Sequence[str] = (),
     progress: bool = True,
 ) -> Path:
     """Speak the corpus into `root`, in parallel; what is there already is kept.
@@ -56,6 +57,7 @@ def obtain(
         workers: processes; None for one per available core.
         noise_share: share of the noisy speakers' utterances that get noise, 0 to 1.
         noisy_speakers: who may be noisy; None for all.
+        always_noisy: who is never heard without noise.
         progress: show a progress bar.
 
     Returns:
@@ -68,13 +70,15 @@ def obtain(
     if workers is not None and workers < 1:
         raise ValueError(f"expected workers of at least 1, or None; got {workers}")
     root = Path(root)
-    planned = espeak_plan.plan(utterances, seed, noise_share, noisy_speakers)
+    planned = espeak_plan.plan(utterances, seed, noise_share, noisy_speakers, always_noisy)
     settings = {
         "utterances": utterances,
         "seed": seed,
         "noise_share": noise_share,
         "noisy_speakers": None if noisy_speakers is None else sorted(noisy_speakers),
     }
+    if always_noisy:  # absent else: folders made before there was the option stay valid
+        settings["always_noisy"] = sorted(always_noisy)
     _claim(root, planned, settings)
     shards = _shards(planned)
     missing = [number for number in range(len(shards)) if not _is_whole(root, number, shards)]

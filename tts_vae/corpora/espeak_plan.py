@@ -85,6 +85,7 @@ def plan(
     seed: int,
     noise_share: float = 0.0,
     noisy_speakers: Sequence[str] | None = None,
+    always_noisy: Sequence[str] = (),
 ) -> list[PlannedUtterance]:
     """Draw the corpus.
 
@@ -93,6 +94,7 @@ def plan(
         seed: of everything random.
         noise_share: share of the noisy speakers' utterances that get noise, 0 to 1.
         noisy_speakers: who may be noisy; None for all.
+        always_noisy: who is never heard without noise, whatever the share.
 
     Returns:
         One plan each, in the order of their ids.
@@ -100,7 +102,7 @@ def plan(
     Raises:
         ValueError: too few utterances, a share outside [0, 1], an unknown speaker, a negative seed.
     """
-    _check(utterances, seed, noise_share, noisy_speakers)
+    _check(utterances, seed, noise_share, [*(noisy_speakers or ()), *always_noisy])
     streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(9)]
     texts_rng, order, who, pitch, spread, rate, volume, noise, noise_seeds = streams
     roles = _roles(utterances, order)
@@ -114,7 +116,8 @@ def plan(
         speaker = SPEAKERS[name]
         pitch_hz, rate_wpm = _pitch_and_rate(speaker, held_out == "factors", pitch, rate)
         snr_db = round(float(noise.uniform(*SNR_DB)), 2)
-        with_noise = noise.random() < noise_share and name in noisy
+        drawn = noise.random() < noise_share and name in noisy
+        with_noise = drawn or name in always_noisy
         planned.append(
             PlannedUtterance(
                 id=f"espeak-{number:05d}",
@@ -134,7 +137,7 @@ def plan(
 
 
 def _check(
-    utterances: int, seed: int, noise_share: float, noisy_speakers: Sequence[str] | None
+    utterances: int, seed: int, noise_share: float, noisy_speakers: Sequence[str]
 ) -> None:
     if utterances < len(SPEAKERS):
         raise ValueError(
@@ -144,7 +147,7 @@ def _check(
         raise ValueError(f"expected a seed of 0 or more; got {seed}")
     if not 0 <= noise_share <= 1:
         raise ValueError(f"expected noise_share from 0 to 1; got {noise_share}")
-    unknown = sorted(set(noisy_speakers or ()) - set(SPEAKERS))
+    unknown = sorted(set(noisy_speakers) - set(SPEAKERS))
     if unknown:
         raise ValueError(f"expected speakers of {', '.join(SPEAKERS)}; got {unknown}")
 
