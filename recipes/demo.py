@@ -57,6 +57,7 @@ def demo(overrides: list[str]) -> None:
         f0_tracker=training.features.f0_tracker,
         spent_s=json.loads((folder / "seconds.json").read_text()),
         program=program,
+        listen_to=config.listen_to,
     )
     print(f"\nListen: open {made.page} in a browser.\n\nTry next:")
     print("\n".join(f"  {command}" for command in made.commands))

@@ -57,6 +57,8 @@ def test_every_option_changes_what_is_heard_and_seeds_repeat(run, voice):
         ["--pitch", "-2"],
         ["--rate", "1.2"],
         ["--energy", "-3dB"],
+        ["--range", "2"],
+        ["--pause", "3x"],
         ["--seed", "4"],
     ]
     heard = {}
@@ -72,10 +74,14 @@ def test_every_option_changes_what_is_heard_and_seeds_repeat(run, voice):
 def test_the_library_says_the_same(run, voice):
     from tts_vae import Voice
 
-    options = ["--component=2", "--pitch=+2st", "--rate", "1.2", "--seed=3"]
+    options = ["--component=2", "--pitch=+2st", "--rate", "1.2", "--range=1.5", "--seed=3"]
+    options += ["--pause=2", "--route=explicit", "--uncalibrated"]
     run("speak", TEXT, "--voice", voice, "--out", "a.wav", *options)
     loaded = Voice.load(voice)
-    speech = loaded.speak(TEXT, loaded.style(component=2, pitch_st=2, rate=1.2), seed=3)
+    style = loaded.style(
+        component=2, pitch_st=2, rate=1.2, pitch_range=1.5, pause=2, calibrated=False
+    )
+    speech = loaded.speak(TEXT, style, seed=3)
     speech.write("b.wav")
     assert Path("a.wav").read_bytes() == Path("b.wav").read_bytes()
 
@@ -93,18 +99,6 @@ def test_standard_input_and_output(voice, monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_interpolate_writes_every_step(run, voice):
-    code, out, err = run(
-        *("interpolate", TEXT, "--voice", voice, "--out", "steps", "--steps", "4"),
-        *("--from", "component=0", "--to", "vector=1,0,2,1,rate=1.3"),
-    )
-    assert (code, err) == (0, "")
-    names = [f"0{number}.wav" for number in range(4)]
-    assert sorted(path.name for path in Path("steps").iterdir()) == names
-    assert len({samples(Path("steps") / name).tobytes() for name in names}) == 4
-    assert [line.split(":")[0] for line in out.splitlines()] == [f"steps/{n}" for n in names]
-
-
 BAD = {
     "empty text": (["speak", ""], "letter or digit"),
     "only symbols": (["speak", "?!... --"], "letter or digit"),
@@ -118,6 +112,9 @@ BAD = {
     "odd pitch": (["speak", "hi", "--pitch", "high"], "pitch_st must be a number such as"),
     "huge pitch": (["speak", "hi", "--pitch", "999"], "pitch_st must be within"),
     "odd rate": (["speak", "hi", "--rate", "0"], "rate must be between"),
+    "odd route": (["speak", "hi", "--route", "sideways"], "route must be explicit or latent"),
+    "long pause": (["speak", "hi", "--pause", "99"], "pause must be between 0.02 and 50"),
+    "no such name": (["speak", "hi", "--style", "nobody"], "unknown style name 'nobody'"),
     "two styles": (["speak", "hi", "--component", "1", "--prior", "1"], "choose one of"),
     "missing reference": (["speak", "hi", "--reference", "no.wav"], "no.wav"),
     "corrupt reference": (["speak", "hi", "--reference", "corrupt.wav"], "corrupt.wav"),
@@ -244,19 +241,6 @@ def test_unknown_configuration_keys(run, monkeypatch):
     monkeypatch.setattr("recipes.train.prepare_data", unreachable)
     assert "stpes" in error_of(run("train", "stpes=3"))
     assert "nothing" in error_of(run("train", "experiment=espeak/nothing"))
-
-
-def test_evaluate_calls_the_report(run, voice, monkeypatch):
-    seen = []
-
-    def evaluate_voice(voice_dir, out_dir, corpus_dir=None):
-        seen.append((voice_dir, out_dir, corpus_dir))
-
-    module = types.SimpleNamespace(evaluate_voice=evaluate_voice)
-    monkeypatch.setitem(sys.modules, "tts_vae.evaluation.voice_report", module)
-    code, out, _ = run("evaluate", "--voice", voice, "--out", "report", "--corpus", "data")
-    assert code == 0 and out == "report/metrics.json: written\n"
-    assert seen == [(voice, Path("report"), Path("data"))]
 
 
 def test_prepare_passes_each_corpus_its_own_options(run, monkeypatch):

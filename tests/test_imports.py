@@ -25,10 +25,10 @@ RANKS = {
     "synthesis": 3,
     "training": 4,
     "evaluation": 5,
-    "cli": 6,
-    "__main__": 7,
+    "cli": 7,
+    "__main__": 8,
     "explorer": 6,
-    "recipes": 7,
+    "recipes": 8,
 }
 ONLY_LATENTS = {"objectives", "models"}
 SPEAKS_FAST = {"lightning", "pytorch_lightning", "lhotse", "librosa", "hydra", "omegaconf"}

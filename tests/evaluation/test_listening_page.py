@@ -257,16 +257,28 @@ def test_commands_fit_the_voice(voice_dir, tmp_path):
     assert "component" not in told and "speaker" not in told
 
 
-def test_demonstration_from_voice_to_page(voice_dir, corpus, tmp_path):
+@pytest.mark.parametrize("beside_another", [False, True])
+def test_demonstration_from_voice_to_page(voice_dir, corpus, tmp_path, beside_another):
     pytest.importorskip("pocketsphinx")
+    shown = write_tiny_voice(tmp_path / "shown", "mixture") if beside_another else None
     extract(corpus, "train", mel=MelConfig(), phonemizer=GraphemePhonemizer(), workers=0)
+    spent = {"training": 120.0}
     made = demonstrate(
-        voice_dir, corpus, tmp_path / "demo", text=TEXT, held_out=2, spent_s={"training": 120.0}
+        voice_dir,
+        corpus,
+        tmp_path / "demo",
+        text=TEXT,
+        held_out=2,
+        spent_s=spent,
+        listen_to=shown,
     )
     page = Page(made.page)
     text = " ".join(page.texts)
+    assert ("The voice trained just now" in text) == (shown is not None)
     assert "Character error rate, synthesis" in text and "2.0 min" in text
     assert "Map of the latent space" in text
     for source in page.sources:
         assert source.startswith("#") or (made.page.parent / source).is_file()
-    assert len(list((made.page.parent / "audio").glob("*.wav"))) == 30
+    assert (
+        len(list((made.page.parent / "audio").glob("*.wav"))) == 30 + len(SPEAKERS) * beside_another
+    )

@@ -112,6 +112,13 @@ def test_words_of_the_command_line():
         "prior": -7,
         "temperature": 0.5,
     }
+    assert parse_style("name=calm,range=1.5x,pause=2,route=latent,calibrated=no") == {
+        "name": "calm",
+        "pitch_range": 1.5,
+        "pause": 2.0,
+        "route": "latent",
+        "calibrated": False,
+    }
     assert parse_style("default") == parse_style("  ") == {}
 
 
@@ -128,6 +135,10 @@ def test_words_of_the_command_line():
         ("rate=nan", "rate must be a number"),
         ("rate=1,rate=2", "gives rate twice"),
         ("speaker=", "speaker is empty"),
+        ("name=", "name is empty"),
+        ("range=wide", "pitch_range must be a number such as 1.5 or 1.5x; got 'wide'"),
+        ("route=both", "route must be explicit or latent, got 'both'"),
+        ("calibrated=maybe", "calibrated must be yes or no, got 'maybe'"),
     ],
 )
 def test_malformed_words_are_explained(text, message):
@@ -146,11 +157,17 @@ def test_malformed_words_are_explained(text, message):
             "pitch_st": st.integers(-240, 240).map(lambda n: n / 10),
             "rate": st.integers(2, 50).map(lambda n: n / 10),
             "energy_db": st.integers(-400, 400).map(lambda n: n / 10),
+            "pitch_range": st.integers(1, 50).map(lambda n: n / 10),
+            "pause": st.integers(1, 500).map(lambda n: n / 10),
+            "name": st.from_regex(r"[a-z][a-z-]{0,9}", fullmatch=True),
+            "route": st.sampled_from(["explicit", "latent"]),
+            "calibrated": st.booleans(),
         },
     )
 )
 def test_what_a_style_prints_can_be_read_back(words):
-    usual = {"pitch_st": 0, "rate": 1, "energy_db": 0}
+    usual = {"pitch_st": 0, "rate": 1, "energy_db": 0, "pitch_range": 1, "pause": 1}
+    usual |= {"route": "explicit", "calibrated": True}
     changed = {word: v for word, v in words.items() if word not in usual or v != usual[word]}
     read = parse_style(recipe(words))
     read.update({"vector": torch.tensor(read["vector"]).tolist()} if "vector" in read else {})

@@ -10,7 +10,16 @@ from collections.abc import Sequence
 
 import typer
 
-from tts_vae.cli import exporting, making, speaking
+from tts_vae.cli import (
+    calibrating,
+    evaluating,
+    exploring,
+    exporting,
+    interpolating,
+    making,
+    speaking,
+    styling,
+)
 from tts_vae.cli.running import run
 
 __all__ = ["app", "main", "run"]
@@ -20,14 +29,17 @@ app = typer.Typer(
     help="Text-to-speech whose speaking style is a latent variable you can choose.",
     rich_markup_mode=None,
 )
-for command in (speaking.speak, speaking.interpolate, speaking.voices):
+for command in (speaking.speak, interpolating.interpolate, speaking.voices):
     app.command()(command)
 app.command()(making.prepare)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
     making.train
 )
-app.command()(making.evaluate)
+app.command()(calibrating.calibrate)
+app.command()(evaluating.evaluate)
+app.command()(styling.styles)
 app.command()(exporting.export)
+app.command()(exploring.explore)
 
 _BRIEF = {"speak", "interpolate", "voices"}
 

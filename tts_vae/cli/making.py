@@ -1,4 +1,4 @@
-"""Commands that make a voice and measure it: prepare, train, evaluate."""
+"""Commands that make a voice: prepare, train."""
 
 import importlib
 import inspect
@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-
-from tts_vae.cli.options import NeededVoice
 
 
 def prepare(
@@ -28,6 +26,9 @@ def prepare(
     noise_share: Annotated[
         float | None, typer.Option(help="espeak: share of utterances with noise.")
     ] = None,
+    always_noisy: Annotated[
+        str | None, typer.Option(help="espeak: who is never heard without noise: f2,m2.")
+    ] = None,
 ) -> None:
     """Make a corpus ready for training; what is unusable is named and skipped."""
     logging.basicConfig(level=logging.WARNING, format="tts-vae: %(levelname)s: %(message)s")
@@ -39,6 +40,7 @@ def prepare(
         "limit": limit,
         "microphone": microphone,
         "noise_share": noise_share,
+        "always_noisy": always_noisy.split(",") if always_noisy else None,
     }
     options = {name: value for name, value in given.items() if value is not None}
     known = {name for f in (module.obtain, module.prepare) for name in _options(f)}
@@ -70,21 +72,6 @@ def train(context: typer.Context) -> None:
                 "such as experiment=espeak/parallel_gmvae or steps=500"
             )
     importlib.import_module("recipes.train").train(list(context.args))
-
-
-def evaluate(
-    voice: NeededVoice,
-    out: Annotated[Path, typer.Option(help="Folder for metrics.json.")],
-    corpus: Annotated[Path | None, typer.Option(help="Corpus folder to judge against.")] = None,
-) -> None:
-    """Measure a voice: intelligibility, and that every choice of style changes the output."""
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"--out {out} is a file; give the name of a folder")
-    from tts_vae.synthesis.voice_folders import find_voice
-
-    report = importlib.import_module("tts_vae.evaluation.voice_report")
-    report.evaluate_voice(find_voice(voice), out, corpus_dir=corpus)
-    typer.echo(f"{out / 'metrics.json'}: written")
 
 
 def _flag(name: str) -> str:

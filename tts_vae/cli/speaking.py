@@ -1,4 +1,4 @@
-"""Commands that speak: speak, interpolate; and voices, which lists who can."""
+"""Commands that speak: speak; and voices, which lists who can."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,6 @@ import typer
 
 from tts_vae.cli.options import (
     SeedOption,
-    TextArgument,
     ThreadsOption,
     VocoderOption,
     VoiceOption,
@@ -34,6 +33,9 @@ def speak(
             "With --file: folder for 0001.wav, ..."
         ),
     ] = None,
+    style: Annotated[
+        str | None, typer.Option("--style", help="Name of a style saved with the voice.")
+    ] = None,
     speaker: Annotated[str | None, typer.Option(help="Whose voice.")] = None,
     component: Annotated[str | None, typer.Option(help="Component of the prosody.")] = None,
     reference: Annotated[str | None, typer.Option(help="Recording whose style to take.")] = None,
@@ -41,8 +43,26 @@ def speak(
     prior: Annotated[str | None, typer.Option(help="Seed of a draw from the prior.")] = None,
     temperature: Annotated[str | None, typer.Option(help="Spread of --prior.")] = None,
     pitch: Annotated[str | None, typer.Option(help="Semitones up: +2st.")] = None,
+    pitch_range: Annotated[
+        str | None, typer.Option("--range", help="Livelier (1.5) or flatter (0.5) pitch.")
+    ] = None,
     rate: Annotated[str | None, typer.Option(help="Speaking rate: 1.2.")] = None,
     energy: Annotated[str | None, typer.Option(help="Louder by: +3dB.")] = None,
+    pause: Annotated[str | None, typer.Option(help="Length of pauses: 2.")] = None,
+    route: Annotated[
+        str | None,
+        typer.Option(help="How a control is reached: explicit (contours) or latent (z)."),
+    ] = None,
+    uncalibrated: Annotated[
+        bool, typer.Option("--uncalibrated", help="Controls are shifts, not what is heard.")
+    ] = False,
+    ssml: Annotated[
+        bool,
+        typer.Option("--ssml", help="The text is SSML, as if it began with <speak."),
+    ] = False,
+    textgrid: Annotated[
+        Path | None, typer.Option("--textgrid", help="Praat TextGrid to write: phones and words.")
+    ] = None,
     vocoder: VocoderOption = None,
     file: Annotated[
         Path | None, typer.Option(help="Text file: every line becomes a WAV file in --out.")
@@ -59,9 +79,10 @@ def speak(
     """Speak a text, or every line of a file, in a chosen style."""
     from tts_vae.synthesis.style_words import parse_value
 
-    words = {"speaker": speaker, "component": component, "reference": reference, "vector": vector}
-    words |= {"prior": prior, "temperature": temperature}
-    words |= {"pitch_st": pitch, "rate": rate, "energy_db": energy}
+    words = {"name": style, "speaker": speaker, "component": component, "reference": reference}
+    words |= {"vector": vector, "prior": prior, "temperature": temperature}
+    words |= {"pitch_st": pitch, "pitch_range": pitch_range, "rate": rate, "energy_db": energy}
+    words |= {"pause": pause, "route": route, "calibrated": "no" if uncalibrated else None}
     chosen = {word: parse_value(word, v) for word, v in words.items() if v is not None}
     if (text is None) == (file is None):
         raise ValueError("give a text to speak (- reads standard input), or --file LINES.txt")
@@ -71,6 +92,10 @@ def speak(
         )
 
     if file is not None:
+        if ssml:
+            raise ValueError("--ssml is for one document: give it as the text in place of --file")
+        if textgrid is not None:
+            raise ValueError("--textgrid is for one text: give it in place of --file")
         from tts_vae.cli.lines import Work
 
         if out is None or out == "-":
@@ -82,36 +107,14 @@ def speak(
         return
     assert text is not None
     _check_output(out or "speech.wav")
+    if textgrid is not None:
+        from tts_vae.synthesis.speech import check_writable
+
+        check_writable(textgrid)
     loaded = _load(voice, vocoder, threads)
-    _speak_one(loaded, read_text(text), loaded.style(**chosen), out or "speech.wav", seed)
-
-
-def interpolate(
-    text: TextArgument,
-    start: Annotated[str, typer.Option("--from", help="Style: component=3,pitch_st=2,...")],
-    end: Annotated[str, typer.Option("--to", help="Style, in the same words.")],
-    out: Annotated[Path, typer.Option(help="Folder for 00.wav, 01.wav, ...")],
-    voice: VoiceOption = None,
-    steps: Annotated[int, typer.Option(help="How many, both ends included.")] = 9,
-    vocoder: VocoderOption = None,
-    seed: SeedOption = 0,
-    threads: ThreadsOption = None,
-) -> None:
-    """Speak a text at equal steps between two styles."""
-    from tts_vae.synthesis.style_words import parse_style
-
-    ends = [parse_style(start), parse_style(end)]
-
-    from tts_vae.synthesis.interpolation import interpolate as steps_between
-    from tts_vae.synthesis.speech import check_writable
-
-    check_writable(out / "00.wav")
-    loaded = _load(voice, vocoder, threads)
-    first, last = (loaded.style(**words) for words in ends)
-    points = steps_between(loaded, read_text(text), first, last, steps=steps, seed=seed)
-    for number, point in enumerate(progress(points, steps, "Speaking")):
-        path = point.speech.write(out / f"{number:02d}.wav")
-        typer.echo(f"{path}: step {point.step:.3f}, {point.speech.duration_s:.2f} s")
+    read = read_text(text)
+    chosen_style = loaded.style(**chosen)
+    _speak_one(loaded, read, chosen_style, out or "speech.wav", seed, ssml, textgrid)
 
 
 def voices() -> None:
@@ -167,17 +170,29 @@ def _check_output(out: str) -> None:
     check_writable(out)
 
 
-def _speak_one(voice: "Voice", text: str, style: "Style", out: str, seed: int) -> None:
+def _speak_one(
+    voice: "Voice",
+    text: str,
+    style: "Style",
+    out: str,
+    seed: int,
+    ssml: bool,
+    textgrid: Path | None,
+) -> None:
     from tts_vae.synthesis.speech import write_speeches
 
-    sentences = voice.phonemize(text)
+    count, speeches = _sentences(voice, text, style, seed, ssml)
     spoken: list[tuple[float, float]] = []  # seconds and gain of each sentence
-    speeches = voice.speak_phones(sentences, style, seed)
-    counted = _noting(progress(speeches, len(sentences), "Speaking"), spoken)
+    counted: Iterable[Speech] = _noting(progress(speeches, count, "Speaking"), spoken)
+    timed: list[Speech] = []
+    if textgrid is not None:
+        counted = _timing(counted, timed)
     if out == "-":
         _write_stdout(counted)
     else:
         write_speeches(out, counted)
+    if textgrid is not None:
+        _write_textgrid(textgrid, voice, "" if ssml else text, timed)
     seconds, gain_db = sum(s for s, _ in spoken), min(g for _, g in spoken)
     if gain_db < 0:
         say(f"warning: turned down by {-gain_db:.1f} dB where it would have clipped")
@@ -185,10 +200,46 @@ def _speak_one(voice: "Voice", text: str, style: "Style", out: str, seed: int) -
     typer.echo(summary, err=out == "-")
 
 
+def _sentences(
+    voice: "Voice", text: str, style: "Style", seed: int, ssml: bool
+) -> tuple[int, Iterator["Speech"]]:
+    """How many sentences there are, and what speaks them one by one."""
+    from tts_vae.text.ssml import is_ssml, parse_ssml
+
+    if ssml or is_ssml(text):
+        from tts_vae.synthesis.ssml_speaking import SsmlSpeaker
+
+        document = parse_ssml(text)
+        return len(document), SsmlSpeaker(voice, style).stream(document, seed)
+    sentences = voice.phonemize(text)
+    return len(sentences), voice.speak_phones(sentences, style, seed)
+
+
 def _noting(speeches: Iterable["Speech"], spoken: list[tuple[float, float]]) -> Iterator["Speech"]:
     for speech in speeches:
         spoken.append((speech.duration_s, speech.gain_db))
         yield speech
+
+
+def _timing(speeches: Iterable["Speech"], timed: list["Speech"]) -> Iterator["Speech"]:
+    """Keeps what a TextGrid needs of every sentence, without its sound."""
+    from dataclasses import replace
+
+    for speech in speeches:
+        none = speech.waveform[:0].copy(), speech.mels[:0].copy()
+        timed.append(replace(speech, waveform=none[0], mels=none[1]))
+        yield speech
+
+
+def _write_textgrid(path: Path, voice: "Voice", text: str, timed: list["Speech"]) -> None:
+    """Phones, and words where the text is plain: those of SSML lie between its tags."""
+    from tts_vae.synthesis.speech import concatenate
+    from tts_vae.synthesis.textgrid import words_in, write_textgrid
+    from tts_vae.text.ssml import is_ssml
+
+    speech = concatenate(timed)
+    words = () if not text or is_ssml(text) else words_in(voice, text)
+    write_textgrid(path, speech, words)
 
 
 def _write_stdout(speeches: Iterable["Speech"]) -> None:

@@ -12,11 +12,12 @@ from tts_vae.data.features import extract
 from tts_vae.evaluation.acoustics import change
 from tts_vae.evaluation.clustering import LatentUse
 from tts_vae.evaluation.duration import LengthRatio, length_ratio
+from tts_vae.evaluation.held_out import held_out_speech
 from tts_vae.evaluation.latent_map import latent_map, spread_evenly
 from tts_vae.evaluation.listening import CONTROLS, Listening, Section
 from tts_vae.evaluation.listening_figures import map_pictures
 from tts_vae.evaluation.listening_page import Table, write_page
-from tts_vae.evaluation.voice_report import held_out_speech, intelligibility
+from tts_vae.evaluation.voice_intelligibility import intelligibility
 from tts_vae.synthesis.voice import Voice
 
 MAP_TEXT = (
@@ -47,6 +48,7 @@ def demonstrate(
     f0_tracker: str = "praat",
     spent_s: Mapping[str, float] | None = None,
     program: str = "tts-vae",
+    listen_to: str | Path | None = None,
 ) -> Demonstration:
     """Speak, measure and write the page.
 
@@ -61,13 +63,18 @@ def demonstrate(
         f0_tracker: with which the corpus's features were made.
         spent_s: what took how many seconds, for the table.
         program: how the command line is called from here.
+        listen_to: voice whose styles are heard, such as the shipped "espeak", with a few clips of
+            the trained one after them; None hears the trained one in every style.
 
     Raises:
         ValueError: voice, corpus or judge is missing, or the text cannot be spoken.
     """
     voice = Voice.load(voice_dir)
-    listening = Listening(voice, corpus_dir, text, seed)
-    sections = [speak() for speak in track(listening.sections(), "speaking in every style")]
+    heard = voice if listen_to is None else Voice.load(listen_to)
+    parts = Listening(heard, corpus_dir, text, seed).sections()
+    if listen_to is not None:
+        parts.append(Listening(voice, corpus_dir, text, seed).beginner)
+    sections = [speak() for speak in track(parts, "speaking in every style")]
     items = held_out_speech(voice, corpus_dir, held_out, seed)
     errors = intelligibility(voice, items, seed)
     lengths = length_ratio(*zip(*(item.frames for item in items), strict=True))
@@ -85,11 +92,7 @@ def demonstrate(
     page = write_page(
         out,
         title="A voice from nothing",
-        lead=(
-            "This voice was trained on this machine, on sentences that espeak-ng spoke for it. "
-            "Every clip below says the same sentence; only the style, a point in a latent space, "
-            "differs. Pictures show what is heard: the mel spectrogram and the measured F0 (blue)."
-        ),
+        lead=_lead(listen_to),
         text=text,
         sections=sections,
         tables=[
@@ -102,6 +105,20 @@ def demonstrate(
         footer=_provenance(voice.bundle.metadata, seed),
     )
     return Demonstration(page, commands)
+
+
+def _lead(listen_to: str | Path | None) -> str:
+    who = (
+        "This voice was trained on this machine, on sentences that espeak-ng spoke for it. "
+        if listen_to is None
+        else f"You hear the voice {Path(listen_to).name} first, trained in the same way for "
+        "longer; the voice that this machine has just trained comes after it, and is what the "
+        "first table and the map measure. "
+    )
+    return who + (
+        "Every clip below says the same sentence; only the style, a point in a latent space, "
+        "differs. Pictures show what is heard: the mel spectrogram and the measured F0 (blue)."
+    )
 
 
 def next_commands(voice: Voice, voice_dir: Path, out: Path, program: str) -> list[str]:
@@ -133,7 +150,7 @@ def quality_table(
     """Intelligibility, length, life of the latents, and time.
 
     Args:
-        errors: what ``voice_report.intelligibility`` returned.
+        errors: what ``intelligibility`` returned.
         lengths: synthesis / recording.
         use: site -> use over the mapped recordings.
         mapped: number of those.

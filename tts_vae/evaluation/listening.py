@@ -24,6 +24,8 @@ from tts_vae.synthesis.voice import Voice
 LEAST_USAGE = 0.01
 """Share of the training recordings from which a component counts as learned."""
 PAIR_SECONDS = (1.8, 4.5)
+BEGINNERS = 4
+"""Clips of a voice that stands beside another."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,20 @@ class Listening:
             clips.append(self._say(f"{word}-{number}", title, style, {word: value}))
         name = word.replace("_", "-")
         return Section(name, f"{control.name} shifts", control.text, tuple(clips))
+
+    def beginner(self) -> Section:
+        """A few clips of a voice that stands beside another one: its first speakers."""
+        names = list(self.voice.speakers)[:: max(1, len(self.voice.speakers) // BEGINNERS)]
+        styles = {name: self.voice.style(speaker=name) for name in names[:BEGINNERS]}
+        clips = [
+            self._say(f"beginner-{name}", f"Speaker {name}", style)
+            for name, style in styles.items()
+        ] or [self._say("beginner", "Its usual style", self.voice.style())]
+        text = (
+            "The same sentence by the voice that was trained from nothing just now, through "
+            "Griffin-Lim: all it has heard is the corpus beside this page."
+        )
+        return Section("beginner", "The voice trained just now", text, tuple(clips))
 
     @cached_property
     def _components(self) -> tuple[Clip, ...]:

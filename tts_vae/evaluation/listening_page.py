@@ -18,7 +18,7 @@ from tts_vae.evaluation.listening import Clip, Section
 from tts_vae.evaluation.listening_figures import f0_scale, mel_picture, save_png
 from tts_vae.whole_file import whole_file
 
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #59636e; --page: #fafaf7;
   --card: #fff; --line: #dfe3e6; --accent: #0b6b7d; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --soft: #a3acb5; --page: #14171a;
@@ -69,7 +69,7 @@ pre { overflow-x: auto; padding: 1rem; background: var(--card); border: 1px soli
 footer { margin-top: 3rem; color: var(--soft); font-size: .84rem; }
 """
 
-_SCRIPT = """
+SCRIPT = """
 for (const player of document.querySelectorAll("audio")) {
   const clip = player.closest(".clip");
   const follow = () => {
@@ -188,7 +188,7 @@ def _page(
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
-<style>{_STYLE}</style>
+<style>{STYLE}</style>
 </head>
 <body>
 <header>
@@ -200,7 +200,7 @@ def _page(
 <main>
 {body}</main>
 <footer><p>{escape(footer)}</p></footer>
-<script>{_SCRIPT}</script>
+<script>{SCRIPT}</script>
 </body>
 </html>
 """

@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tts_vae.audio.files import read_audio
+from tts_vae.corpora.manifests import read_cuts
+from tts_vae.evaluation.held_out import HeldOut
 from tts_vae.evaluation.pitch import REFERENCE_HZ, measure_f0
+from tts_vae.evaluation.summary import summarise
 from tts_vae.synthesis.style import Style
 from tts_vae.synthesis.voice import Voice
 
@@ -27,6 +32,34 @@ class SpeakerSwap:
     spoken_hz: Mapping[str, Sequence[float]]
     error_st: float
     pairs_in_order: float
+
+
+def swap_held_out(
+    voice: Voice, items: Sequence[HeldOut], corpus: Path, seed: int = 0, each: int = 6
+) -> SpeakerSwap:
+    """F0 of every speaker with borrowed prosody, beside ``each`` of the speaker's recordings.
+
+    Args:
+        voice: with a speaker site.
+        items: held-out recordings; the last of each speaker lends its text and its style.
+        corpus: folder of the prepared corpus they are of.
+        seed: of the waveforms.
+        each: recordings of a speaker that tell its natural level.
+    """
+    recordings: dict[str, list[NDArray[np.float32]]] = {name: [] for name in voice.speakers}
+    for split in ("test", "valid", "train"):
+        for cut in read_cuts(corpus, split):
+            waves = recordings.get(cut.supervisions[0].speaker, [])
+            if len(waves) < each:
+                waves.append(read_audio(cut.recording.sources[0].source, voice.sample_rate)[0])
+    borrowed = {item.speaker: item for item in items}  # one of each speaker
+    return swap_speakers(
+        voice,
+        [item.text for item in borrowed.values()],
+        [item.style for item in borrowed.values()],
+        {name: waves for name, waves in recordings.items() if waves},
+        seed,
+    )
 
 
 def swap_speakers(
@@ -51,7 +84,7 @@ def swap_speakers(
     if len(texts) != len(prosodies):
         raise ValueError(f"expected one prosody a text, got {len(prosodies)} for {len(texts)}")
     natural = {
-        name: float(np.nanmedian([measure_f0(w, voice.sample_rate).median_hz for w in waves]))
+        name: summarise([measure_f0(w, voice.sample_rate).median_hz for w in waves]).median
         for name, waves in recordings.items()
     }
     spoken = {
@@ -81,11 +114,12 @@ def compare_levels(
                 gaps = ours[i] - ours[j]
                 gaps = gaps[~np.isnan(gaps)]
                 order.extend(np.sign(gaps) == np.sign(level[i] - level[j]))
+    errors, nan = np.abs(ours - level[:, None]), float("nan")
     return SpeakerSwap(
         natural_hz=dict(natural_hz),
         spoken_hz={name: list(values) for name, values in spoken_hz.items()},
-        error_st=float(np.nanmean(np.abs(ours - level[:, None]))),
-        pairs_in_order=float(np.mean(order)) if order else float("nan"),
+        error_st=float(errors[~np.isnan(errors)].mean()) if not np.isnan(errors).all() else nan,
+        pairs_in_order=float(np.mean(order)) if order else nan,
     )
 
 

@@ -1,244 +1,222 @@
-"""All figures of a trained voice on its corpus's held-out recordings: `tts-vae evaluate`."""
+"""Every section of a voice's evaluation, one after another, kept as each is finished.
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+``metrics.json`` is written again after every section, with a fingerprint of the voice, the corpus
+and the settings: what was interrupted goes on where it stopped, and nothing measured on something
+else, or by other code, is taken for it.
+"""
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from rich.progress import track
-
-from tts_vae.audio.files import read_audio
-from tts_vae.audio.mel import MelSpectrogram
-from tts_vae.corpora.manifests import read_cuts, write_json
-from tts_vae.evaluation.clustering import latent_use
-from tts_vae.evaluation.duration import length_ratio
-from tts_vae.evaluation.intelligibility import Judge
-from tts_vae.evaluation.outside_recognisers import PocketsphinxRecogniser, text_error_rates
-from tts_vae.evaluation.speaker_swap import SpeakerSwap, swap_speakers
-from tts_vae.evaluation.style_effect import style_effect
-from tts_vae.evaluation.timing import real_time_factor
-from tts_vae.synthesis.style import Style
+from tts_vae import __version__
+from tts_vae.corpora.manifests import SPLITS, read_corpus, read_cuts, write_json
+from tts_vae.evaluation.material import USUAL_LIMIT, Material
+from tts_vae.evaluation.plain_numbers import plain_numbers
+from tts_vae.evaluation.report_sections import SECTIONS
 from tts_vae.synthesis.voice import Voice
+from tts_vae.synthesis.voice_folders import CONFIG, STYLES, WEIGHTS, find_voice, vocoder_of
 
-TIMING_TEXT = "The quick brown fox jumps over the lazy dog while seven small birds sing softly."
+METRICS = "metrics.json"
 
+_MEASURED_STYLES = ("sites", "calibration", "directions")
+"""Parts of styles.json that change what a voice says; names and cards do not."""
 
-@dataclass
-class HeldOut:
-    """One held-out recording and what the voice made of its text.
+_MEASURING = ("audio", "evaluation", "latents", "models", "synthesis", "text")
+"""Folders of the package whose code the figures depend on."""
 
-    Attributes:
-        id: of the utterance.
-        text: what is said.
-        kind: why it is held out: "sentence" or "factors".
-        speaker: who says it.
-        natural: (samples,) the recording.
-        style: the recording's own style.
-        synthesis: (samples,) the text spoken freely in that style.
-        tokens: what was spoken.
-        frames: (synthesis, natural) lengths in frames.
-    """
-
-    id: str
-    text: str
-    kind: str
-    speaker: str
-    natural: NDArray[np.float32]
-    style: Style
-    synthesis: NDArray[np.float32]
-    tokens: tuple[str, ...]
-    frames: tuple[int, int]
+log = logging.getLogger(__name__)
 
 
 def evaluate_voice(
     voice_dir: str | Path,
     out_dir: str | Path,
     corpus_dir: str | Path | None = None,
-    limit: int | None = 150,
+    limit: int | None = USUAL_LIMIT,
     seed: int = 0,
+    only: Sequence[str] | None = None,
+    tell: Callable[[str], None] = log.info,
 ) -> dict[str, Any]:
-    """Measure a voice and write ``metrics.json``.
-
-    Intelligibility is phone error by the shipped judge on the embedded corpus, and word and
-    character error by pocketsphinx on real recordings, always beside natural and copy-synthesis.
+    """Measure a voice and write ``metrics.json`` and example sounds.
 
     Args:
-        voice_dir: a voice folder.
-        out_dir: where to write; created.
+        voice_dir: name of a shipped voice, or the folder of one.
+        out_dir: where to write; created. Finished sections that it holds are kept.
         corpus_dir: prepared corpus; the one the voice was trained on if None.
-        limit: held-out recordings used, evenly spread; None for all.
-        seed: seed of waveforms and prior samples.
+        limit: held-out recordings used, evenly spread, None for all; other counts follow it.
+        seed: of waveforms and everything drawn.
+        only: names of :data:`SECTIONS`; None for all.
+        tell: hears a line about every section.
 
     Returns:
-        The contents of metrics.json.
+        The contents of metrics.json: "voice", "corpus", "settings", "program", "fingerprint",
+        "sections", "unavailable" and "failed" (section -> reason), "undefined" (section -> numbers that are
+        null), "seconds".
 
     Raises:
-        ValueError: if there is no voice or no prepared corpus with held-out recordings.
+        ValueError: if there is no voice or no prepared corpus with held-out recordings, a section
+            is unknown (all are listed), the limit is not positive, or ``out_dir`` is a file.
     """
-    voice = Voice.load(voice_dir)
-    corpus = corpus_dir or voice.bundle.metadata.get("corpus_dir")
-    if corpus is None:
-        raise ValueError("the voice does not say where its corpus is; give the prepared folder")
-    out = Path(out_dir)
+    wanted = check_sections(only)
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit must be 1 recording or more, got {limit}; leave it out for all")
+    out, folder = check_folder(out_dir), find_voice(voice_dir)
+    voice = Voice.load(folder)
+    corpus = find_corpus(voice, corpus_dir)
+    held_out = len(list(read_cuts(corpus, "test")))
+    if not held_out:
+        raise ValueError(f"{corpus} has no test recordings; prepare more utterances")
+    settings = {"limit": min(limit or held_out, held_out), "seed": seed}
     out.mkdir(parents=True, exist_ok=True)
-    items = held_out_speech(voice, Path(corpus), limit, seed)
-    metrics: dict[str, Any] = {
-        "voice": {
-            k: voice.bundle.metadata.get(k) for k in ("experiment", "corpus", "steps", "git")
-        },
-        "utterances": len(items),
-        "intelligibility": intelligibility(voice, items, seed),
-        "length": asdict(length_ratio(*zip(*(item.frames for item in items), strict=True))),
-        "latents": latents(voice, items),
-        "style_changes_output": style_effect(voice, [item.text for item in items[:4]], seed),
-        "rtf": speed(voice),
+    metrics = _claim(out / METRICS, fingerprint(folder, corpus, settings), tell)
+    known = ("experiment", "corpus", "steps", "git", "seed")
+    metrics |= {
+        "voice": {"name": voice_name(folder)} | {k: voice.bundle.metadata.get(k) for k in known},
+        "corpus": {"name": read_corpus(corpus).get("name"), "held_out": held_out},
+        "settings": settings,
+        "program": program(),
     }
-    if "speaker" in voice.bundle.model.sites and len(voice.speakers) > 1:
-        metrics["speaker_swap"] = asdict(speaker_swap(voice, items, Path(corpus), seed))
-    write_json(out / "metrics.json", metrics)
+    material = Material(voice, corpus, out, settings["limit"], seed)
+    for name in wanted:
+        if name not in metrics["sections"]:
+            tell(_measure(name, material, metrics))
+            write_json(out / METRICS, metrics)
+    write_json(out / METRICS, metrics)
     return metrics
 
 
-def held_out_speech(
-    voice: Voice, corpus: Path, limit: int | None = None, seed: int = 0
-) -> list[HeldOut]:
-    """Speak every held-out text in the style of its own recording.
+def check_sections(only: Sequence[str] | None) -> list[str]:
+    """Names of the sections asked for, in the order of the report.
 
     Raises:
-        ValueError: if the corpus has no test recordings.
+        ValueError: one is unknown; all are listed.
     """
-    cuts = list(read_cuts(corpus, "test"))
-    if not cuts:
-        raise ValueError(f"{corpus} has no test recordings; prepare more utterances")
-    if limit is not None and len(cuts) > limit:
-        cuts = [cuts[i] for i in np.linspace(0, len(cuts) - 1, limit).round().astype(int)]
-    items = []
-    for cut in track(cuts, description="speaking held-out texts"):
-        supervision = cut.supervisions[0]
-        path = cut.recording.sources[0].source
-        natural, _ = read_audio(path, voice.sample_rate)
-        style = voice.style(reference=path)
-        speech = voice.speak(supervision.text, style, seed=seed)
-        items.append(
-            HeldOut(
-                id=cut.id,
-                text=supervision.text,
-                kind=(supervision.custom or {}).get("held_out", "sentence"),
-                speaker=supervision.speaker,
-                natural=natural,
-                style=style,
-                synthesis=speech.waveform,
-                tokens=speech.phones,
-                frames=(len(speech.mels), len(natural) // voice.bundle.mel.hop_length),
-            )
-        )
-    return items
+    asked = list(SECTIONS) if only is None else list(only)
+    unknown = [name for name in asked if name not in SECTIONS]
+    if unknown or not asked:
+        got = f"unknown section {unknown[0]!r}" if unknown else "no section to measure"
+        raise ValueError(f"{got}; choose from {', '.join(SECTIONS)}")
+    return [name for name in SECTIONS if name in asked]
 
 
-def intelligibility(voice: Voice, items: Sequence[HeldOut], seed: int = 0) -> dict[str, Any]:
-    """Error rates of natural recordings, their copy-synthesis and synthesis, per held-out kind."""
-    rate = voice.sample_rate
-    analyse = MelSpectrogram(voice.bundle.mel)
-    copies = []
-    for item in track(items, description="copy-synthesis"):
-        mels = analyse(torch.from_numpy(item.natural)).unsqueeze(0)
-        copies.append(voice.vocode(mels, seed))
-    sounds = {
-        "natural": [item.natural for item in items],
-        "copy_synthesis": copies,
-        "synthesis": [item.synthesis for item in items],
-    }
-    result: dict[str, Any] = {}
-    if voice.bundle.metadata.get("corpus") == "espeak":
-        judge = Judge.load("espeak")
-        kinds = {"all": list(range(len(items)))}
-        for index, item in enumerate(items):
-            kinds.setdefault(item.kind, []).append(index)
-        for kind, chosen in kinds.items():
-            tokens = [items[i].tokens for i in chosen]
-            result[kind] = {
-                name: judge.per_of_waveforms(tokens, [waves[i] for i in chosen], rate).summary()
-                for name, waves in sounds.items()
-            }
-        return {"measure": "PER", "judge": "espeak", **result}
-    recogniser = PocketsphinxRecogniser()
-    texts = [item.text for item in items]
-    for name, waves in sounds.items():
-        rates = text_error_rates(recogniser, texts, waves, rate)
-        result[name] = {"wer": rates.wer.summary(), "cer": rates.cer.summary()}
-    return {"measure": "WER and CER", "judge": recogniser.name, "all": result}
+def check_folder(out: str | Path) -> Path:
+    """A folder to write to.
+
+    Raises:
+        ValueError: it is a file.
+    """
+    out = Path(out)
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out {out} is a file; give the name of a folder")
+    return out
 
 
-@torch.no_grad()
-def latents(voice: Voice, items: Sequence[HeldOut]) -> dict[str, Any]:
-    """KL, active units and components in use of every site over the held-out recordings."""
-    model, analyse = voice.bundle.model, MelSpectrogram(voice.bundle.mel)
-    rows: dict[str, list[Any]] = {site: [] for site in model.sites}
-    for item in items:
-        mels = analyse(torch.from_numpy(item.natural)).unsqueeze(0)
-        conditions = {}
-        if "speaker" in model.conditions and item.speaker in voice.speakers:
-            conditions["speaker"] = torch.tensor([voice.speakers.index(item.speaker)])
-        mask = torch.ones(mels.shape[:2], dtype=torch.bool)
-        outputs = model.infer(mels, mask, conditions, mode="mean")
-        for site, output in outputs.items():
-            rows[site].append((output.z[0], output.kl[0], output.statistics))
-    result = {}
-    for site, seen in rows.items():
-        shares = [s["responsibilities"][0] for _, _, s in seen if "responsibilities" in s]
-        use = latent_use(
-            torch.stack([z for z, _, _ in seen]).numpy(),
-            torch.stack([kl for _, kl, _ in seen]).numpy(),
-            torch.stack(shares).numpy() if shares else None,
-        )
-        result[site] = asdict(use)
-    return result
+def find_corpus(voice: Voice, corpus: str | Path | None = None) -> Path:
+    """The prepared corpus to judge a voice against.
 
+    Args:
+        voice: says which corpus it was trained on, and mostly where that was.
+        corpus: its folder; None looks there and in ``data/<corpus>``.
 
-def speaker_swap(
-    voice: Voice, items: Sequence[HeldOut], corpus: Path, seed: int, each: int = 6
-) -> SpeakerSwap:
-    """F0 of every speaker with borrowed prosody, beside ``each`` of the speaker's recordings."""
-    recordings: dict[str, list[NDArray[np.float32]]] = {name: [] for name in voice.speakers}
-    for split in ("test", "valid", "train"):
-        for cut in read_cuts(corpus, split):
-            waves = recordings.get(cut.supervisions[0].speaker, [])
-            if len(waves) < each:
-                waves.append(read_audio(cut.recording.sources[0].source, voice.sample_rate)[0])
-    borrowed = {item.speaker: item for item in items}  # one of each speaker
-    return swap_speakers(
-        voice,
-        [item.text for item in borrowed.values()],
-        [item.style for item in borrowed.values()],
-        {name: waves for name, waves in recordings.items() if waves},
-        seed,
+    Raises:
+        ValueError: there is none; says how to make it.
+    """
+    if corpus is not None:
+        read_corpus(Path(corpus))
+        return Path(corpus)
+    name, told = (voice.bundle.metadata.get(key) for key in ("corpus", "corpus_dir"))
+    places = [Path(place) for place in (told, name and f"data/{name}") if place]
+    for place in places:
+        if (place / "corpus.json").is_file():
+            return place
+    looked = f" in {' or '.join(dict.fromkeys(map(str, places)))}" if places else ""
+    raise ValueError(
+        f"expected the prepared corpus of this voice's held-out recordings, got none{looked}; "
+        f"make it with `tts-vae prepare {name or 'espeak'} --out data/{name or 'espeak'}` and give "
+        "its folder with --corpus"
     )
 
 
-def speed(voice: Voice) -> dict[str, Any]:
-    """Real-time factor of the acoustic model alone and of text -> waveform."""
-
-    def to_seconds(vocode: bool) -> float:
-        speech = (voice if vocode else silent).speak(TIMING_TEXT)
-        return speech.duration_s
-
-    silent = Voice(voice.bundle, vocoder=_NoVocoder(voice.bundle.mel.hop_length))
-    return {
-        "acoustic": asdict(real_time_factor(lambda: to_seconds(False), len(TIMING_TEXT))),
-        "text_to_waveform": asdict(
-            real_time_factor(lambda: to_seconds(True), len(TIMING_TEXT), repeats=5)
-        ),
-    }
+def voice_name(folder: Path) -> str:
+    """What to call a voice: its folder's name, or that of the run it is part of."""
+    resolved = folder.resolve()
+    return resolved.parent.name if resolved.name == "voice" else resolved.name
 
 
-class _NoVocoder:
-    """Silence of the right length: what remains is the cost of the front end and the model."""
+def fingerprint(voice: Path, corpus: Path, settings: dict[str, Any]) -> str:
+    """SHA-256 over all that figures depend on: voice, its vocoder, corpus, settings, our code.
 
-    def __init__(self, hop_length: int) -> None:
-        self.hop_length = hop_length
+    Args:
+        voice: folder of the voice.
+        corpus: folder of the prepared corpus.
+        settings: plain values.
+    """
+    digest = hashlib.sha256(json.dumps([program(), settings], sort_keys=True).encode())
+    vocoder = vocoder_of(voice)
+    files = [voice / CONFIG, voice / WEIGHTS]
+    files += [] if vocoder is None else [vocoder / CONFIG, vocoder / WEIGHTS]
+    files += [corpus / f"cuts_{split}.jsonl.gz" for split in SPLITS]
+    for path in files:
+        digest.update(hashlib.sha256(path.read_bytes() if path.is_file() else b"").digest())
+    styles = json.loads((voice / STYLES).read_text(encoding="utf-8"))
+    measured = {key: styles.get(key) for key in _MEASURED_STYLES}
+    digest.update(json.dumps(measured, sort_keys=True).encode())
+    return digest.hexdigest()
 
-    def __call__(self, mels: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
-        return torch.zeros(len(mels), mels.shape[1] * self.hop_length)
+
+def program() -> str:
+    """Our version, and eight digits that tell its code from any other."""
+    package = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for folder in _MEASURING:
+        for path in sorted((package / folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return f"{__version__}+{digest.hexdigest()[:8]}"
+
+
+def _claim(path: Path, mark: str, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Finished sections of an earlier run of the same evaluation, or none."""
+    fresh: dict[str, Any] = {"fingerprint": mark}
+    fresh |= {key: {} for key in ("sections", "unavailable", "failed", "undefined", "seconds")}
+    if not path.is_file():
+        return fresh
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or found.get("fingerprint") != mark:
+        tell(f"{path} is of another voice, corpus, settings or program: measuring afresh")
+        return fresh
+    kept = [name for name in SECTIONS if name in found["sections"]]
+    if kept:
+        tell(f"finished before, kept: {', '.join(kept)}")
+    return fresh | {key: found[key] for key in ("sections", "undefined", "seconds")}
+
+
+def _measure(name: str, material: Material, metrics: dict[str, Any]) -> str:
+    """Measure one section into the metrics; a line on how it went."""
+    start = time.monotonic()
+    for key in ("unavailable", "failed"):
+        metrics[key].pop(name, None)
+    try:
+        section, undefined = plain_numbers(SECTIONS[name].measure(material))
+    except (ValueError, ImportError) as error:
+        metrics["unavailable"][name] = reason = _one_line(error)
+        return f"{name}: not measured: {reason}"
+    except Exception as error:  # a defect of ours must not cost the other sections
+        log.exception("section %s failed", name)
+        metrics["failed"][name] = reason = f"{type(error).__name__}: {_one_line(error)}"
+        return f"{name}: failed: {reason}"
+    spent = time.monotonic() - start
+    metrics["sections"][name] = section
+    metrics["undefined"][name] = undefined
+    metrics["seconds"][name] = round(spent, 1)
+    return f"{name}: {spent:.0f} s" + (f", {undefined} numbers undefined" if undefined else "")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

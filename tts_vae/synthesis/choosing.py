@@ -1,6 +1,7 @@
 """What the latent sites of a voice can be set to: speakers, components, vectors, prior samples."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -68,11 +69,18 @@ class SiteChooser:
             )
         return {site: torch.tensor([index]) for site in self._bundle.model.conditions}
 
-    def default(self, site: str, index: int) -> Tensor:
+    def default(
+        self, site: str, index: int, above: Mapping[str, Tensor] = MappingProxyType({})
+    ) -> Tensor:
         """The usual value of a site, (width,).
 
         The mean of the training posteriors if the voice stores it, else its most used component,
-        else the mean of its prior.
+        else the mean of its prior, given the sites that prior depends on.
+
+        Args:
+            site: its name.
+            index: speaker, for a prior conditioned on it.
+            above: value of every site before this one.
         """
         latent = self._sites[site]
         stored = self._bundle.styles.get("sites", {}).get(site, {})
@@ -81,6 +89,8 @@ class SiteChooser:
         if latent.components:
             usage = stored.get("usage") or getattr(latent, "log_weights", torch.zeros(1)).tolist()
             return latent.component(max(range(len(usage)), key=usage.__getitem__))
+        if site in self._bundle.model.parents and not isinstance(latent, DeterministicLatent):
+            return self._draw(site, index, above, temperature=0.0, seed=0)
         if site in self._bundle.model.conditions:
             return latent.class_mean(index)  # type: ignore[operator]
         return torch.zeros(latent.width)
@@ -112,13 +122,20 @@ class SiteChooser:
         assert self.prosody is not None
         return self.checked_vector(self.prosody, vector)
 
-    def prior(self, seed: int, temperature: float, index: int) -> Tensor:
+    def prior(
+        self,
+        seed: int,
+        temperature: float,
+        index: int,
+        above: Mapping[str, Tensor] = MappingProxyType({}),
+    ) -> Tensor:
         """A draw from the prior of the prosody site, (width,).
 
         Args:
             seed: of the draw; the same seed gives the same style.
             temperature: factor of the prior's standard deviation; 0 or more.
             index: speaker, for a prior conditioned on it.
+            above: value of every site before this one, for a prior that depends on some.
 
         Raises:
             ValueError: if the site has no prior to draw from.
@@ -134,9 +151,19 @@ class SiteChooser:
                 f"prior to draw from; choose a reference or a vector of {latent.width} numbers"
             )
         assert self.prosody is not None
+        return self._draw(self.prosody, index, above, temperature, seed)
+
+    def _draw(
+        self, site: str, index: int, above: Mapping[str, Tensor], temperature: float, seed: int
+    ) -> Tensor:
+        """A draw from the prior of a site, given the values of the sites it depends on."""
+        latent = self._sites[site]
+        parents = self._bundle.model.parents.get(site, ())
+        context = torch.cat([above[parent] for parent in parents], -1) if parents else None
         drawn = latent.sample(
             (1,),
-            condition=self.conditions(index).get(self.prosody),
+            condition=self.conditions(index).get(site),
+            context=None if context is None else context.unsqueeze(0),
             temperature=temperature,
             generator=torch.Generator().manual_seed(seed),
         )

@@ -1,11 +1,12 @@
-"""The line between two styles, spoken step by step with the phones held fixed."""
+"""The way between two styles, spoken step by step with the phones held fixed."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tts_vae.synthesis.speech import Speech, concatenate
+from tts_vae.synthesis.speech import Speech
 from tts_vae.synthesis.style import Style
-from tts_vae.synthesis.voice import Sentences, Voice
+from tts_vae.synthesis.voice import Voice
+from tts_vae.synthesis.walks import speak_walk, steps_between
 
 
 class Step(NamedTuple):
@@ -23,7 +24,14 @@ class Step(NamedTuple):
 
 
 def interpolate(
-    voice: Voice, text: str, start: Style, end: Style, steps: int = 9, seed: int = 0
+    voice: Voice,
+    text: str,
+    start: Style,
+    end: Style,
+    steps: int = 9,
+    seed: int = 0,
+    path: str = "linear",
+    site: str | None = None,
 ) -> Iterator[Step]:
     """Speak a text at equally spaced points between two styles.
 
@@ -36,23 +44,14 @@ def interpolate(
         end: style of the last step.
         steps: number of steps, both ends included.
         seed: of everything random, the same at every step.
+        path: "linear", "spherical" or "ridge"; see
+            :func:`tts_vae.synthesis.paths.path_between`.
+        site: the only site that moves; None moves all.
 
     Raises:
-        ValueError: at the call, if ``steps`` is less than 2, the styles are not of this voice, or
-            the text holds nothing to speak.
+        ValueError: at the call, if ``steps`` is less than 2, the styles are not of this voice,
+            there is no such path between them, or the text holds nothing to speak.
     """
-    if steps < 2:
-        raise ValueError(f"steps must be 2 or more (both ends are spoken), got {steps}")
-    start.mix(end, 0.5)
-    sentences = voice.phonemize(text)
-    voice.speak_phones(sentences, start)  # checks the style; speaks nothing yet
-    return _steps(voice, sentences, start, end, steps, seed)
-
-
-def _steps(
-    voice: Voice, sentences: Sentences, start: Style, end: Style, steps: int, seed: int
-) -> Iterator[Step]:
-    for number in range(steps):
-        step = number / (steps - 1)
-        style = start.mix(end, step)
-        yield Step(step, style, concatenate(list(voice.speak_phones(sentences, style, seed))))
+    walk = steps_between(voice, start, end, steps, path, site)
+    spoken = speak_walk(voice, text, walk, seed)
+    return (Step(stop.at[0], stop.style, speech) for stop, speech in spoken)

@@ -6,7 +6,7 @@ same). The vocoder is the larger part of the work and gains nothing from a batch
 """
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +17,8 @@ from torch import Tensor
 
 from tts_vae.models.speech.contract import Generated
 from tts_vae.synthesis.bundle import VoiceBundle
+from tts_vae.synthesis.controls import Control, batched, same, sounding, stretch_of_phones
+from tts_vae.synthesis.low_pitch import low_pitch_of
 from tts_vae.synthesis.speech import Floats, Speech
 from tts_vae.synthesis.style import Style
 from tts_vae.synthesis.vocoders import MelsToWaveform, SeededGriffinLim
@@ -35,14 +37,12 @@ class Sentence:
 
     Attributes:
         phones: its tokens.
-        values: site -> (width,) for all of it or (phones, width) for each phone.
-        style: whose shifts of pitch, rate and energy are used.
+        style: values and controls for all of it, or for each of its phones.
         seed: of everything random.
         followed: whether another sentence of the same text comes after it.
     """
 
     phones: tuple[str, ...]
-    values: Mapping[str, Tensor]
     style: Style
     seed: int
     followed: bool
@@ -68,11 +68,12 @@ class SentenceSpeaker:
         self._symbols = symbols
         self._vocoder = vocoder
         self._griffin_lim = SeededGriffinLim(bundle.mel)
+        self._low_pitch = low_pitch_of(bundle, vocoder)
 
     def lay_out(
         self, sentences: Sequence[Sequence[str]], style: Style, seed: int
     ) -> list[Sentence]:
-        """The sentences of one text: each takes its own part of a style with values per phone.
+        """The sentences of one text: each takes its own part of a style with numbers per phone.
 
         Raises:
             ValueError: if the style does not fit the voice or the text, or the seed is no seed.
@@ -84,12 +85,9 @@ class SentenceSpeaker:
         start = 0
         for number, phones in enumerate(sentences):
             stop = start + len(phones)
-            values = {
-                site: value if value.dim() == 1 else value[start:stop]
-                for site, value in style.values.items()
-            }
             followed = number < len(sentences) - 1
-            laid.append(Sentence(tuple(phones), values, style, seed + number, followed))
+            own = style.part(start, stop)
+            laid.append(Sentence(tuple(phones), own, seed + number, followed))
             start = stop
         return laid
 
@@ -102,7 +100,7 @@ class SentenceSpeaker:
             sentences: tokens of each; the first is asked for at the call, the others when it is
                 their turn.
             count: how many there are, at least one.
-            style: without values per phone.
+            style: without numbers per phone.
             seed: of everything random.
 
         Raises:
@@ -159,9 +157,7 @@ class SentenceSpeaker:
                 tokens,
                 mask,
                 _together(batch),
-                pitch_shift_st=_control([s.style.pitch_st for s in batch], mask),
-                rate=_control([s.style.rate for s in batch], mask),
-                energy_shift_db=_control([s.style.energy_db for s in batch], mask),
+                **_controls(batch, mask),
                 **drawn,
             )
         return [self._finish(made, row, sentence) for row, sentence in enumerate(batch)]
@@ -175,32 +171,38 @@ class SentenceSpeaker:
                 f"the style ({sentence.style}) drives this voice to mels that are not finite; "
                 "choose a value nearer to those of its components or references"
             )
-        waveform, gain_db = self.waveform(mels, sentence.seed)
+        waveform = self._vocode(mels, sentence.seed)
+        durations, pitch_st = made.durations[row, :phones], made.pitch_st[row, :phones].float()
+        if self._low_pitch is not None:
+            waveform = self._low_pitch(waveform, mels, sentence.phones, durations, pitch_st)
+        waveform, gain_db = _without_clipping(waveform)
         speech = Speech(
             waveform=waveform,
             sample_rate=self._mel.sample_rate,
             mels=mels[0].numpy().copy(),
             phones=sentence.phones,
-            durations=made.durations[row, :phones].numpy().copy(),
-            pitch_st=made.pitch_st[row, :phones].float().numpy().copy(),
+            durations=durations.numpy().copy(),
+            pitch_st=pitch_st.numpy().copy(),
             hop_length=self._mel.hop_length,
             gain_db=gain_db,
         )
         if not sentence.followed:
             return speech
-        return speech.with_pause(SENTENCE_PAUSE_S, float(np.log(self._mel.floor)))
+        pause = sentence.style.pause
+        factor = float(pause[-1]) if isinstance(pause, Tensor) else pause
+        return speech.with_pause(SENTENCE_PAUSE_S * factor, float(np.log(self._mel.floor)))
 
     def waveform(self, mels: Tensor, seed: int) -> tuple[Floats, float]:
         """Mels (1, frames, n_mels) -> (frames * hop,) samples, and the dB they were turned down."""
+        return _without_clipping(self._vocode(mels, seed))
+
+    def _vocode(self, mels: Tensor, seed: int) -> Floats:
+        """Mels (1, frames, n_mels) -> (frames * hop,) samples of the vocoder."""
         with _seeded(seed):
             made = self._griffin_lim(mels, seed) if self._vocoder is None else self._vocoder(mels)
         samples = mels.shape[1] * self._mel.hop_length
         waveform = made[0].float().numpy()[:samples]
-        waveform = np.pad(waveform, (0, samples - len(waveform)))
-        peak = float(np.abs(waveform).max(initial=0.0))
-        if peak <= PEAK:
-            return waveform.copy(), 0.0
-        return waveform * np.float32(PEAK / peak), float(20 * np.log10(PEAK / peak))
+        return np.pad(waveform, (0, samples - len(waveform)))
 
     def _check_style(self, style: Style, phones: int) -> None:
         theirs = {site: value.shape[-1] for site, value in style.values.items()}
@@ -209,12 +211,11 @@ class SentenceSpeaker:
                 f"the style belongs to another voice: its sites and widths are {theirs}, this "
                 f"voice's are {self._widths}; make it with this voice's style()"
             )
-        for site, value in style.values.items():
-            if value.dim() == 2 and len(value) != phones:
-                raise ValueError(
-                    f"the style sets site {site} for {len(value)} phones and the text has "
-                    f"{phones}; give one value for each phone of phonemize(text), or one for all"
-                )
+        if style.phones not in (None, phones):
+            raise ValueError(
+                f"the style has numbers for {style.phones} phones and the text has {phones}; give "
+                "one for each phone of phonemize(text), or one for all"
+            )
 
     def _padded(self, batch: Sequence[Sentence]) -> tuple[Tensor, Tensor]:
         """Tokens (batch, phones) int64 filled up with padding, and where they are real."""
@@ -226,6 +227,14 @@ class SentenceSpeaker:
             tokens[row, :phones] = torch.tensor(self._symbols.encode(sentence.phones))
             mask[row, :phones] = True
         return tokens, mask
+
+
+def _without_clipping(waveform: Floats) -> tuple[Floats, float]:
+    """The waveform (samples,), turned down if it would clip, and by how many dB."""
+    peak = float(np.abs(waveform).max(initial=0.0))
+    if peak <= PEAK:
+        return waveform.copy(), 0.0
+    return waveform * np.float32(PEAK / peak), float(20 * np.log10(PEAK / peak))
 
 
 @contextmanager
@@ -250,8 +259,8 @@ def _together(batch: Sequence[Sentence]) -> dict[str, Tensor]:
     """
     longest = max(len(sentence.phones) for sentence in batch)
     together = {}
-    for site in batch[0].values:
-        values = [sentence.values[site] for sentence in batch]
+    for site in batch[0].style.values:
+        values = [sentence.style.values[site] for sentence in batch]
         if any(value.dim() == 2 for value in values):
             filled = torch.zeros(len(batch), longest, values[0].shape[-1])
             for row, value in enumerate(values):
@@ -262,8 +271,27 @@ def _together(batch: Sequence[Sentence]) -> dict[str, Tensor]:
     return together
 
 
-def _control(numbers: Sequence[float], mask: Tensor) -> float | Tensor:
-    """One number for all, or (batch, phones) where sentences differ."""
-    if len(set(numbers)) == 1:
-        return numbers[0]
-    return torch.tensor(numbers).unsqueeze(1).expand(mask.shape)
+def _controls(batch: Sequence[Sentence], mask: Tensor) -> dict[str, Control]:
+    """The controls as decoders take them; what not every decoder has, only where it is asked for.
+
+    A sentence of numbers for each phone is among others as it is alone: padding changes nothing.
+    """
+    asked = {name: [s.style.controls[name] for s in batch] for name in Style.CONTROLS}
+    together = {name: batched(name, controls, mask) for name, controls in asked.items()}
+    given = {
+        "pitch_shift_st": together["pitch_st"],
+        "rate": together["rate"],
+        "energy_shift_db": together["energy_db"],
+    }
+    if not same(together["pitch_range"], 1.0):
+        heard = torch.zeros_like(mask)
+        for row, sentence in enumerate(batch):
+            heard[row, : len(sentence.phones)] = sounding(sentence.phones)
+        given |= {"pitch_range": together["pitch_range"], "sounding": heard}
+    if not same(together["pause"], 1.0):
+        stretches: list[Control] = [
+            stretch_of_phones(s.phones, pause)
+            for s, pause in zip(batch, asked["pause"], strict=True)
+        ]
+        given["stretch"] = batched("pause", stretches, mask)
+    return given

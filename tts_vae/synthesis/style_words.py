@@ -1,7 +1,7 @@
 """Styles in words: what the command line writes, ``voice.style(...)`` takes and a style prints.
 
 Law: ``voice.style(**parse_style(str(style)))`` is ``style`` again, for every style that
-``voice.style`` made from values that can be written (no arrays, no values per phone).
+``voice.style`` made from values that can be written (no arrays, no numbers per phone).
 """
 
 import math
@@ -10,21 +10,35 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tts_vae.synthesis.controls import CONTROLS
+
 STYLE_WORDS = (
+    "name",
     "speaker",
     "reference",
     "component",
     "vector",
     "prior",
     "temperature",
-    "pitch_st",
-    "rate",
-    "energy_db",
+    *CONTROLS,
+    "route",
+    "calibrated",
 )
 
-_ALIASES = {"pitch": "pitch_st", "energy": "energy_db"}
-_UNITS = {"pitch_st": "st", "energy_db": "dB", "rate": "x"}
-_USUAL = {"temperature": 1.0, "pitch_st": 0.0, "rate": 1.0, "energy_db": 0.0}
+ROUTES = ("explicit", "latent")
+"""How a control is reached: by shifting predicted contours, or by moving the prosody's z."""
+
+_ALIASES = {"pitch": "pitch_st", "range": "pitch_range", "energy": "energy_db"}
+KNOWN_WORDS = frozenset({*STYLE_WORDS, *_ALIASES, "default"})
+"""Every word that can be written, which no saved style may have for a name."""
+
+_USUAL: Mapping[str, Any] = {
+    "temperature": 1.0,
+    **{name: scale.usual for name, scale in CONTROLS.items()},
+    "route": "explicit",
+    "calibrated": True,
+}
+_YES_NO = {"yes": True, "no": False}
 
 
 def parse_style(text: str) -> dict[str, Any]:
@@ -66,9 +80,10 @@ def parse_value(word: str, value: str) -> Any:
 
     Raises:
         ValueError: if it is not a whole number (component, prior), a list of numbers (vector), a
-            number (temperature and shifts) or a name.
+            number (temperature and controls), one of the words that can stand there (route,
+            calibrated) or a name.
     """
-    if word in ("speaker", "reference"):
+    if word in ("name", "speaker", "reference"):
         if not value:
             raise ValueError(f"{word} is empty; write {word}=NAME")
         return value
@@ -79,7 +94,11 @@ def parse_value(word: str, value: str) -> Any:
         if not re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", value):
             raise ValueError(f"{word} must be a whole number, got {value!r}")
         return int(value)
-    unit = _UNITS.get(word)
+    if word == "route":
+        return _one_of(word, ROUTES, value)
+    if word == "calibrated":
+        return _YES_NO[_one_of(word, tuple(_YES_NO), value)]
+    unit = CONTROLS[word].unit if word in CONTROLS else None
     kind = f"a number such as 1.5 or 1.5{unit}" if unit else "a number such as 0.7"
     bare = value.strip()
     if unit and bare.lower().endswith(unit.lower()):
@@ -87,17 +106,28 @@ def parse_value(word: str, value: str) -> Any:
     return _number(word, bare, kind, value)
 
 
+def is_usual(word: str, value: Any) -> bool:
+    """Whether a word with this value chooses nothing."""
+    if value is None:
+        return True
+    return word in _USUAL and isinstance(value, int | float | str) and value == _USUAL[word]
+
+
 def recipe(words: Mapping[str, Any]) -> str:
     """The arguments of ``voice.style`` that change something, as :func:`parse_style` reads them."""
     parts = []
     for word, value in words.items():
-        if value is None or (word in _USUAL and value == _USUAL[word]):
+        if is_usual(word, value):
             continue
         if word == "vector":
             shown = _vector_words(value)
         elif word == "reference":
             shown = str(value) if isinstance(value, str | Path) else "(array)"
-        elif word in ("pitch_st", "energy_db"):
+        elif word == "calibrated":
+            shown = "yes" if value else "no"
+        elif word in CONTROLS and not isinstance(value, int | float):
+            shown = "(one for each phone)"
+        elif word in CONTROLS and not CONTROLS[word].factor:
             shown = f"{value:+.12g}"
         else:
             shown = f"{value:.12g}" if isinstance(value, float) else str(value)
@@ -120,6 +150,12 @@ def _number(word: str, text: str, kind: str, shown: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{word} must be {kind}; got {shown!r}")
     return number
+
+
+def _one_of(word: str, choices: tuple[str, ...], value: str) -> str:
+    if value.strip() not in choices:
+        raise ValueError(f"{word} must be {' or '.join(choices)}, got {value!r}")
+    return value.strip()
 
 
 def _expected_word(word: str) -> str:

@@ -10,12 +10,13 @@ from torch import Tensor
 
 from tts_vae.synthesis.bundle import VoiceBundle, load_voice
 from tts_vae.synthesis.choosing import SiteChooser
+from tts_vae.synthesis.controls import Control
 from tts_vae.synthesis.many_texts import BATCH_SIZE, speak_each, styles_of_each
-from tts_vae.synthesis.reference import Recording, reference_mels
+from tts_vae.synthesis.reference import Recording
 from tts_vae.synthesis.sentence_speaker import SentenceSpeaker
 from tts_vae.synthesis.speech import Floats, Speech, concatenate
-from tts_vae.synthesis.style import SPEAKER, Style
-from tts_vae.synthesis.style_words import recipe
+from tts_vae.synthesis.style import Style
+from tts_vae.synthesis.style_making import StyleMaker, StyleRequest
 from tts_vae.synthesis.vocoders import MelsToWaveform, choose_vocoder
 from tts_vae.synthesis.voice_folders import find_voice
 from tts_vae.text.symbols import SymbolTable
@@ -51,6 +52,8 @@ class Voice:
         self._bundle = bundle
         self._symbols = SymbolTable(bundle.symbols)
         self._sites = SiteChooser(bundle)
+        self._styles = StyleMaker(bundle, self._sites)
+        self._vocoder = vocoder
         self._speaker = SentenceSpeaker(bundle, self._symbols, vocoder)
 
     @classmethod
@@ -96,6 +99,16 @@ class Voice:
         return self._sites.prosody
 
     @property
+    def sentence_speaker(self) -> SentenceSpeaker:
+        """What turns tokens and a style into speech, one sentence at a time."""
+        return self._speaker
+
+    @property
+    def vocoder(self) -> MelsToWaveform | None:
+        """What turns mels into a waveform; None for Griffin-Lim."""
+        return self._vocoder
+
+    @property
     def sample_rate(self) -> int:
         """Samples per second of the waveforms."""
         return self._bundle.mel.sample_rate
@@ -111,23 +124,30 @@ class Voice:
 
         return make_phonemizer(self._bundle.front_end)  # type: ignore[arg-type]
 
-    @torch.no_grad()
     def style(
         self,
         *,
+        name: str | None = None,
         speaker: str | None = None,
         reference: Recording | None = None,
         component: int | None = None,
         vector: Sequence[Any] | Tensor | None = None,
         prior: int | None = None,
         temperature: float = 1.0,
-        pitch_st: float = 0.0,
-        rate: float = 1.0,
-        energy_db: float = 0.0,
+        pitch_st: Control = 0.0,
+        pitch_range: Control = 1.0,
+        rate: Control = 1.0,
+        energy_db: Control = 0.0,
+        pause: Control = 1.0,
+        route: str = "explicit",
+        calibrated: bool = True,
     ) -> Style:
         """Choose a style. Without arguments: the first speaker in the usual style.
 
+        A control is one number, or a tensor (phones,) with one for each phone of the text.
+
         Args:
+            name: a style saved with the voice; what else is given replaces parts of it.
             speaker: whose voice; a name of :attr:`speakers`.
             reference: a recording (path, or (samples, sample rate)) whose prosody to take, and
                 whose speaker too unless ``speaker`` is given.
@@ -136,49 +156,37 @@ class Voice:
             prior: seed of a draw from the prior of the prosody site.
             temperature: factor of the prior's standard deviation.
             pitch_st: semitones up (or down).
+            pitch_range: factor of how far the pitch moves from the middle of its sentence.
             rate: factor of the speaking rate.
             energy_db: dB louder (or softer).
+            pause: factor of the length of pauses, that between two sentences included.
+            route: how a control is reached: "explicit" shifts the predicted contours, "latent"
+                moves the prosody along the direction that changes what the control names.
+            calibrated: whether a control asks for what is heard (the voice's calibration, where it
+                has one, finds the shift that gives it) or is itself the shift.
 
         Raises:
-            ValueError: if a choice is unknown (the valid ones are listed), or more than one of
-                reference, component, vector and prior is given.
+            ValueError: if a choice is unknown (the valid ones are listed), more than one of
+                reference, component, vector and prior is given, or a control is out of range.
         """
-        ways = {"reference": reference, "component": component, "vector": vector, "prior": prior}
-        given = [word for word, way in ways.items() if way is not None]
-        if len(given) > 1:
-            raise ValueError(
-                f"choose one of {', '.join(ways)}; got {' and '.join(given)} "
-                "(mix two styles to get something between them)"
+        return self._styles.make(
+            StyleRequest(
+                name=name,
+                speaker=speaker,
+                reference=reference,
+                component=component,
+                vector=vector,
+                prior=prior,
+                temperature=temperature,
+                pitch_st=pitch_st,
+                pitch_range=pitch_range,
+                rate=rate,
+                energy_db=energy_db,
+                pause=pause,
+                route=route,
+                calibrated=calibrated,
             )
-        if temperature != 1.0 and prior is None:
-            raise ValueError("temperature scales a draw from the prior; give prior=SEED with it")
-        sites = self._sites
-        index = sites.speaker_index(speaker)
-        model = self._bundle.model
-        values = {
-            site: sites.speaker(index) if site == SPEAKER else sites.default(site, index)
-            for site in model.sites
-        }
-        if reference is not None:
-            inferred = self._infer(reference, index)
-            if speaker is not None:
-                inferred.pop(SPEAKER, None)
-            values.update(inferred)
-        elif given and sites.prosody:
-            values[sites.prosody] = (
-                sites.component(component)
-                if component is not None
-                else sites.vector(vector)
-                if vector is not None
-                else sites.prior(prior, temperature, index)  # type: ignore[arg-type]
-            )
-        elif given:
-            raise ValueError(f"this voice has no prosody site for {given[0]}; leave it out")
-        if speaker is None and reference is None and SPEAKER in values and self.speakers:
-            speaker = self.speakers[index]
-        shown = {"speaker": speaker, **ways, "temperature": temperature}
-        shown |= {"pitch_st": pitch_st, "rate": rate, "energy_db": energy_db}
-        return Style(values, pitch_st, rate, energy_db, label=recipe(shown))
+        )
 
     def phonemize(self, text: str) -> Sentences:
         """The tokens of every sentence of a text.
@@ -215,7 +223,7 @@ class Voice:
 
         Args:
             text: what to say.
-            style: how; the usual style if None. Values per phone count over the whole text.
+            style: how; the usual style if None. Numbers per phone count over the whole text.
             seed: of everything random.
 
         Returns:
@@ -226,10 +234,26 @@ class Voice:
                 voice; while iterating, if a later sentence cannot be spoken.
         """
         style = self.style() if style is None else style
-        if any(value.dim() == 2 for value in style.values.values()):
+        if style.phones is not None:
             return self.speak_phones(self.phonemize(text), style, seed)
         parts = _split(text)
         return self._speaker.stream(map(self._phones, parts), len(parts), style, seed)
+
+    def speak_ssml(self, ssml: str, style: Style | None = None, seed: int = 0) -> Speech:
+        """Speak an SSML 1.1 document; :mod:`tts_vae.text.ssml` says what is followed.
+
+        Args:
+            ssml: ``<speak>...</speak>``.
+            style: what the document calls default; its spans are relative to it.
+            seed: of everything random.
+
+        Raises:
+            ValueError: if the document is malformed (line and column are told), or asks for what
+                this voice does not have.
+        """
+        from tts_vae.synthesis.ssml_speaking import stream_ssml
+
+        return concatenate(list(stream_ssml(self, ssml, style, seed)))
 
     def speak_phones(
         self, sentences: Sequence[Sequence[str]], style: Style | None = None, seed: int = 0
@@ -283,15 +307,6 @@ class Voice:
         """
         chosen = styles_of_each(texts, styles, self.style)
         return speak_each(self.phonemize, self._speaker, texts, chosen, batch_size, seed)
-
-    def _infer(self, reference: Recording, index: int) -> dict[str, Tensor]:
-        """Posterior means of every site for a recording, (width,) each."""
-        level_db = self._bundle.metadata.get("level_db")
-        mels = reference_mels(reference, self._bundle.mel, level_db)
-        mask = torch.ones(mels.shape[:2], dtype=torch.bool)
-        conditions = self._sites.conditions(index)
-        outputs = self._bundle.model.infer(mels, mask, conditions, mode="mean")
-        return {site: output.z[0] for site, output in outputs.items()}
 
 
 def _split(text: str) -> list[str]:

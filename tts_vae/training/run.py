@@ -124,8 +124,15 @@ def export_voice(
             "seed": config["seed"],
             "git": git,
             "metrics": dict(metrics),
+            **_held_capacity(config),
         },
     )
+
+
+def _held_capacity(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What the objective held the KL of sites at, for those who measure the voice."""
+    nats = (config.get("objective") or {}).get("capacity_nats")
+    return {"capacity_nats": dict(nats)} if nats else {}
 
 
 def copy_weights(model: LatentModel, voice: Path, symbols: tuple[str, ...]) -> int:

@@ -17,11 +17,13 @@ from tts_vae.models.speech.gain import with_gain
 from tts_vae.models.speech.harmonics import HarmonicComb
 from tts_vae.models.speech.layers import ConvStack, MaskedConv, take_steps
 from tts_vae.models.speech.phone_predictor import PhonePredictor
+from tts_vae.models.speech.pitch_range import with_range
 from tts_vae.models.speech.style_door import StyleDoor
 from tts_vae.models.speech.upsampling import (
     frame_to_phone,
     glide,
     phone_positions,
+    stretched,
     whole_frames,
 )
 
@@ -255,6 +257,9 @@ class ParallelDecoder(nn.Module):
         pitch_shift_st: float | Tensor = 0.0,
         rate: float | Tensor = 1.0,
         energy_shift_db: float | Tensor = 0.0,
+        pitch_range: float | Tensor = 1.0,
+        sounding: Tensor | None = None,
+        stretch: float | Tensor = 1.0,
         durations: Tensor | None = None,
     ) -> Generated:
         """Speak tokens in a style.
@@ -266,6 +271,12 @@ class ParallelDecoder(nn.Module):
             pitch_shift_st: semitones added to the predicted pitch; scalar or (batch, phones).
             rate: speaking rate factor; 2 is twice as fast; scalar or (batch, phones).
             energy_shift_db: gain of each phone, exact in the log-mel domain; scalar or per phone.
+            pitch_range: factor of each phone's deviation from the middle of its utterance (before
+                the shift); scalar or (batch, phones).
+            sounding: (batch, phones) bool, phones whose pitch makes the middle: those that are no
+                pauses; None for all.
+            stretch: factor of a phone's duration beside the rate; scalar or (batch, phones). The
+                phones where it is 1 keep their frames, to each single one.
             durations: (batch, phones) frames to use in place of the predicted ones.
         """
         text = self.text_encoder(tokens, token_mask)
@@ -273,8 +284,14 @@ class ParallelDecoder(nn.Module):
         if durations is None:
             predicted = torch.exp(self._predict("log_duration", text, token_mask, style))
             durations = whole_frames(predicted / rate, token_mask)
+            if isinstance(stretch, Tensor) or stretch != 1.0:
+                durations = stretched(durations, stretch)
         level = self._pitch_level(values)
-        pitch_st = self._predict_pitch(text, token_mask, style, values, level) + pitch_shift_st
+        pitch_st = self._predict_pitch(text, token_mask, style, values, level)
+        if isinstance(pitch_range, Tensor) or pitch_range != 1.0:
+            counted = token_mask if sounding is None else token_mask & sounding
+            pitch_st = with_range(pitch_st, pitch_range, durations, counted)
+        pitch_st = pitch_st + pitch_shift_st
         energy_db = self._predict("energy_db", text, token_mask, style)
         lengths = durations.sum(1)
         frames = int(lengths.max())

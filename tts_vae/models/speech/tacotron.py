@@ -232,6 +232,9 @@ class TacotronDecoder(nn.Module):
         pitch_shift_st: float | Tensor = 0.0,
         rate: float | Tensor = 1.0,
         energy_shift_db: float | Tensor = 0.0,
+        pitch_range: float | Tensor = 1.0,
+        sounding: Tensor | None = None,
+        stretch: float | Tensor = 1.0,
         durations: Tensor | None = None,
         seed: int = 0,
     ) -> Generated:
@@ -244,6 +247,9 @@ class TacotronDecoder(nn.Module):
             pitch_shift_st: must be 0: this decoder decides the pitch itself.
             rate: must be 1, likewise.
             energy_shift_db: gain of each phone, exact in the log-mel domain; scalar or per phone.
+            pitch_range: must be 1, likewise; so nobody asks which phones are ``sounding``.
+            sounding: what a decoder with a ``pitch_range`` needs, unused.
+            stretch: must be 1, likewise.
             durations: must be None, likewise.
             seed: of the prenet's dropout; the same one gives the same mels.
 
@@ -254,7 +260,7 @@ class TacotronDecoder(nn.Module):
         Raises:
             ValueError: if a control is asked for that this decoder does not have.
         """
-        check_controls(pitch_shift_st, rate, durations)
+        check_controls(pitch_shift_st, rate, pitch_range, stretch, durations)
         r = int(self.frames_per_step)
         spoken = self.speak(tokens, token_mask, values, seed)
         lengths, made = spoken.steps * r, int(spoken.steps.max()) * r

@@ -6,7 +6,11 @@ from torch import Tensor
 
 
 def check_controls(
-    pitch_shift_st: float | Tensor, rate: float | Tensor, durations: Tensor | None
+    pitch_shift_st: float | Tensor,
+    rate: float | Tensor,
+    pitch_range: float | Tensor,
+    stretch: float | Tensor,
+    durations: Tensor | None,
 ) -> None:
     """Refuse what an attention decoder cannot do.
 
@@ -16,6 +20,8 @@ def check_controls(
     asked = {
         "pitch_shift_st": not _all(pitch_shift_st, 0.0),
         "rate": not _all(rate, 1.0),
+        "pitch_range": not _all(pitch_range, 1.0),
+        "stretch (of pauses)": not _all(stretch, 1.0),
         "durations": durations is not None,
     }
     names = ", ".join(name for name, given in asked.items() if given)

@@ -20,6 +20,22 @@ def whole_frames(durations: Tensor, mask: Tensor) -> Tensor:
     return torch.diff(ends, dim=1, prepend=torch.zeros_like(ends[:, :1])) * mask
 
 
+def stretched(durations: Tensor, factor: float | Tensor) -> Tensor:
+    """Make some phones longer or shorter and leave the others as they are.
+
+    Stretching before :func:`whole_frames` rounds would move frames between all phones that follow.
+
+    Args:
+        durations: (batch, phones) int64 frames, 0 on padding.
+        factor: scalar or (batch, phones).
+
+    Returns:
+        (batch, phones) int64, 0 on padding, at least 1 on real phones.
+    """
+    longer = (durations * factor).round().long()
+    return torch.maximum(longer, durations.clamp(max=1))
+
+
 def frame_to_phone(durations: Tensor, frames: int) -> Tensor:
     """Index of the phone that each frame belongs to.
 

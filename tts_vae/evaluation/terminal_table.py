@@ -1,0 +1,53 @@
+"""The figures of an evaluation as a table on the terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from tts_vae.evaluation.figure_row import Row, show
+from tts_vae.evaluation.report_rows import report_rows
+from tts_vae.evaluation.report_sections import SECTIONS
+
+HEADER = ("measure", "value", "95 % interval", "P95", "natural", "copy-synthesis", "n")
+"""Columns of every table of one voice."""
+
+
+def metrics_table(metrics: Mapping[str, Any]) -> Table:
+    """All rows, section by section, with what could not be measured and why.
+
+    Args:
+        metrics: contents of metrics.json.
+    """
+    table = Table(box=box.SIMPLE_HEAD, title=metrics["voice"]["name"], title_justify="left")
+    table.add_column(HEADER[0], overflow="fold", ratio=3)
+    for name in HEADER[1:]:
+        table.add_column(name, justify="right", no_wrap=name != "n")
+    rows = report_rows(metrics["sections"])
+    for name, section in SECTIONS.items():
+        reason = metrics["unavailable"].get(name) or metrics["failed"].get(name)
+        if name in rows:
+            table.add_row(f"[bold]{section.title}[/bold]")
+            for row in rows[name]:
+                table.add_row(*cells(row))
+        elif reason is not None:
+            table.add_row(f"[bold]{section.title}[/bold]: not measured: {reason}")
+    return table
+
+
+def cells(row: Row) -> Sequence[str]:
+    """The cells of a row: label, value, interval, P95, natural, copy-synthesis, count."""
+
+    def beside(value: float | None) -> str:
+        return "" if value is None else show(value, row.unit)
+
+    return (
+        row.label,
+        row.shown,
+        row.interval,
+        beside(row.p95),
+        beside(row.natural),
+        beside(row.copy),
+        row.counted,
+    )
