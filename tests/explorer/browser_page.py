@@ -107,11 +107,12 @@ class ExplorerPage:
         self._until("#slots", words)
 
     def _until(self, selector, words):
-        self.tab.wait_for_function(
-            "([where, words]) => document.querySelector(where).innerText.includes(words)",
-            arg=[selector, words],
-            timeout=30_000,
-        )
+        there = "([where, words]) => document.querySelector(where).innerText.includes(words)"
+        try:
+            self.tab.wait_for_function(there, arg=[selector, words], timeout=20_000)
+        except Exception as error:
+            shown = self.text_of(selector)
+            raise AssertionError(f"expected {words!r} in {selector}, got {shown!r}") from error
 
     def type(self, text):
         self.tab.fill("#text textarea", text)

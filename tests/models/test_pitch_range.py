@@ -29,8 +29,10 @@ def test_deviations_grow_by_the_factor_and_the_middle_stays():
 
 def test_a_factor_of_one_changes_no_bit():
     pitch = torch.randn(3, 17) * 5 + 20.1
-    same = with_range(pitch, 1.0, torch.randint(1, 9, (3, 17)), torch.ones(3, 17).bool())
-    assert torch.equal(same, pitch)
+    frames, heard = torch.randint(1, 9, (3, 17)), torch.ones(3, 17).bool()
+    for factor in (1.0, torch.ones(3, 17)):
+        assert torch.equal(with_range(pitch, factor, frames, heard), pitch)
+        assert torch.equal(stretched(frames, factor), frames)
 
 
 def test_padding_and_neighbours_do_not_move_the_middle():

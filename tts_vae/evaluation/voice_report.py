@@ -54,8 +54,8 @@ def evaluate_voice(
 
     Returns:
         The contents of metrics.json: "voice", "corpus", "settings", "program", "fingerprint",
-        "sections", "unavailable" and "failed" (section -> reason), "undefined" (section -> numbers that are
-        null), "seconds".
+        "sections", "unavailable" and "failed" (section -> reason), "undefined" (section -> numbers
+        that are null), "seconds".
 
     Raises:
         ValueError: if there is no voice or no prepared corpus with held-out recordings, a section

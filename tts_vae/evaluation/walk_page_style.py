@@ -43,8 +43,8 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin-to
 th, td { text-align: left; padding: .35rem 1.4rem .35rem 0; border-bottom: 1px solid var(--line); }
 th[scope=row] { font-weight: 500; }
 thead th { color: var(--soft); font-size: .84rem; font-weight: 500; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: .9rem; background: var(--card); border: 1px solid var(--line);
-  border-radius: .6rem; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: .9rem; background: var(--card);
+  border: 1px solid var(--line); border-radius: .6rem; }
 footer { margin-top: 2.5rem; color: var(--soft); font-size: .84rem; }
 """
 

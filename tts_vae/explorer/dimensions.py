@@ -8,6 +8,9 @@ from tts_vae.synthesis.prior_spread import prior_sd
 REACH_SD = 3.0
 """How far a slider goes either way, in standard deviations of the prior."""
 
+INAUDIBLE = "nothing audible"
+"""Words of a card whose changes are too small or too uncertain to be named."""
+
 
 @dataclass(frozen=True)
 class Dimension:
@@ -15,7 +18,7 @@ class Dimension:
 
     Attributes:
         index: from 0.
-        words: what moving it up changes; "" where no card says so.
+        words: what moving it up changes; "" where there is no card.
         sd: standard deviation of the prior, which is one unit of the slider.
     """
 
@@ -41,11 +44,11 @@ def dimensions(bundle: VoiceBundle, site: str | None) -> tuple[Dimension, ...]:
     spreads = prior_sd(bundle, site).tolist()
     names = card_names(bundle, "dimension", site)
     found = [Dimension(i, names.get(i, ""), max(sd, 1e-6)) for i, sd in enumerate(spreads)]
-    return tuple(sorted(found, key=lambda dimension: not dimension.words))
+    return tuple(sorted(found, key=lambda dimension: dimension.words in ("", INAUDIBLE)))
 
 
 def card_names(bundle: VoiceBundle, kind: str, site: str) -> dict[int, str]:
-    """Index -> what its card says it changes, of those that change something one can hear.
+    """Index -> what its card says it changes; ``INAUDIBLE`` where that is nothing one can hear.
 
     Args:
         bundle: the voice; without cards there are no names.
@@ -54,7 +57,7 @@ def card_names(bundle: VoiceBundle, kind: str, site: str) -> dict[int, str]:
     """
     cards = bundle.styles.get("cards", {}).get(f"{kind}s", [])
     return {
-        int(card[kind]): str(card["name"])
+        int(card[kind]): str(card.get("name") or INAUDIBLE)
         for card in cards
-        if card.get("site") == site and card.get("name")
+        if card.get("site") == site
     }

@@ -144,8 +144,6 @@ class Voice:
     ) -> Style:
         """Choose a style. Without arguments: the first speaker in the usual style.
 
-        A control is one number, or a tensor (phones,) with one for each phone of the text.
-
         Args:
             name: a style saved with the voice; what else is given replaces parts of it.
             speaker: whose voice; a name of :attr:`speakers`.
@@ -155,38 +153,24 @@ class Voice:
             vector: a raw value of the prosody site, (width,) or (phones, width).
             prior: seed of a draw from the prior of the prosody site.
             temperature: factor of the prior's standard deviation.
-            pitch_st: semitones up (or down).
+            pitch_st: semitones up (or down); this and every other control is one number, or one
+                for each phone of the text, a tensor (phones,).
             pitch_range: factor of how far the pitch moves from the middle of its sentence.
             rate: factor of the speaking rate.
             energy_db: dB louder (or softer).
             pause: factor of the length of pauses, that between two sentences included.
-            route: how a control is reached: "explicit" shifts the predicted contours, "latent"
-                moves the prosody along the direction that changes what the control names.
-            calibrated: whether a control asks for what is heard (the voice's calibration, where it
-                has one, finds the shift that gives it) or is itself the shift.
+            route: "explicit" shifts predicted contours, "latent" moves the prosody's z instead.
+            calibrated: controls ask for what is heard, where the voice has a calibration.
 
         Raises:
             ValueError: if a choice is unknown (the valid ones are listed), more than one of
                 reference, component, vector and prior is given, or a control is out of range.
         """
-        return self._styles.make(
-            StyleRequest(
-                name=name,
-                speaker=speaker,
-                reference=reference,
-                component=component,
-                vector=vector,
-                prior=prior,
-                temperature=temperature,
-                pitch_st=pitch_st,
-                pitch_range=pitch_range,
-                rate=rate,
-                energy_db=energy_db,
-                pause=pause,
-                route=route,
-                calibrated=calibrated,
-            )
-        )
+        words: dict[str, Any] = {"name": name, "speaker": speaker, "reference": reference}
+        words |= {"component": component, "vector": vector, "prior": prior, "route": route}
+        words |= {"temperature": temperature, "calibrated": calibrated, "pause": pause}
+        words |= {"pitch_st": pitch_st, "pitch_range": pitch_range, "energy_db": energy_db}
+        return self._styles.make(StyleRequest(**words, rate=rate))
 
     def phonemize(self, text: str) -> Sentences:
         """The tokens of every sentence of a text.

@@ -271,27 +271,20 @@ class ParallelDecoder(nn.Module):
             pitch_shift_st: semitones added to the predicted pitch; scalar or (batch, phones).
             rate: speaking rate factor; 2 is twice as fast; scalar or (batch, phones).
             energy_shift_db: gain of each phone, exact in the log-mel domain; scalar or per phone.
-            pitch_range: factor of each phone's deviation from the middle of its utterance (before
-                the shift); scalar or (batch, phones).
-            sounding: (batch, phones) bool, phones whose pitch makes the middle: those that are no
-                pauses; None for all.
-            stretch: factor of a phone's duration beside the rate; scalar or (batch, phones). The
-                phones where it is 1 keep their frames, to each single one.
+            pitch_range: factor of a phone's deviation from the middle of its utterance; likewise.
+            sounding: (batch, phones) bool: no pauses, their pitch makes the middle; None for all.
+            stretch: factor of a phone's predicted frames; where it is 1 they stay exactly the same.
             durations: (batch, phones) frames to use in place of the predicted ones.
         """
         text = self.text_encoder(tokens, token_mask)
         style = self.door(values, tokens.shape[1])
         if durations is None:
-            predicted = torch.exp(self._predict("log_duration", text, token_mask, style))
-            durations = whole_frames(predicted / rate, token_mask)
-            if isinstance(stretch, Tensor) or stretch != 1.0:
-                durations = stretched(durations, stretch)
+            wanted = torch.exp(self._predict("log_duration", text, token_mask, style)) / rate
+            durations = stretched(whole_frames(wanted, token_mask), stretch)
         level = self._pitch_level(values)
         pitch_st = self._predict_pitch(text, token_mask, style, values, level)
-        if isinstance(pitch_range, Tensor) or pitch_range != 1.0:
-            counted = token_mask if sounding is None else token_mask & sounding
-            pitch_st = with_range(pitch_st, pitch_range, durations, counted)
-        pitch_st = pitch_st + pitch_shift_st
+        counted = token_mask if sounding is None else token_mask & sounding
+        pitch_st = with_range(pitch_st, pitch_range, durations, counted) + pitch_shift_st
         energy_db = self._predict("energy_db", text, token_mask, style)
         lengths = durations.sum(1)
         frames = int(lengths.max())

@@ -38,5 +38,7 @@ def with_range(
         durations: (batch, phones) int64 frames.
         counted: (batch, phones) bool: the phones that make the middle.
     """
+    if not isinstance(factor, Tensor) and factor == 1.0:
+        return pitch_st
     deviation = pitch_st - middle_of(pitch_st, durations, counted)
     return pitch_st + (factor - 1.0) * deviation

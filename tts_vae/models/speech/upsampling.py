@@ -32,6 +32,8 @@ def stretched(durations: Tensor, factor: float | Tensor) -> Tensor:
     Returns:
         (batch, phones) int64, 0 on padding, at least 1 on real phones.
     """
+    if not isinstance(factor, Tensor) and factor == 1.0:
+        return durations
     longer = (durations * factor).round().long()
     return torch.maximum(longer, durations.clamp(max=1))
 
