@@ -123,6 +123,19 @@ def test_what_is_usual_and_how_far_it_spreads(natural):
     assert natural.least_move == pytest.approx(natural.spread)
 
 
+def test_recordings_brought_to_one_level_have_no_energy_of_their_own(corpus):
+    levelled = Echo()
+    levelled.bundle = SimpleNamespace(**vars(Echo.bundle) | {"metadata": {"level_db": -23.0}})
+    natural = NaturalSpeech.of(levelled, corpus, limit=9, from_training=5)
+    assert np.isnan(natural.relative[:, 2]).all() and np.isnan(natural.spread[2])
+    assert not np.isnan(natural.relative[:, :2]).any() and natural.least_move[2] == 1
+    found = voice_transfer(levelled, corpus, limit=9, natural=natural)
+    energy = found["parallel"]["relative"]["energy_db"]
+    assert (energy["n"], energy["undefined"]) == (0, 9)
+    spread = voice_diversity(levelled, corpus, limit=1, natural=natural)["prior"]["energy_db"]
+    assert spread["sd"] > 0 and math.isnan(spread["of_natural"])
+
+
 def test_a_voice_that_does_as_asked_transfers_everything(corpus, natural):
     found = voice_transfer(Echo(), corpus, limit=18, natural=natural)
     assert found["pairs"] == 18 and found["across_speakers"]

@@ -22,12 +22,14 @@ from tiny_voice import write_tiny_voice  # noqa: E402
 from tts_vae.evaluation import voice_report  # noqa: E402
 from tts_vae.evaluation.compare import compare_voices, difference  # noqa: E402
 from tts_vae.evaluation.figure_row import Row, number, show  # noqa: E402
+from tts_vae.evaluation.material import Material  # noqa: E402
 from tts_vae.evaluation.report_figures import section_pictures  # noqa: E402
 from tts_vae.evaluation.report_page import write_report  # noqa: E402
 from tts_vae.evaluation.report_rows import report_rows  # noqa: E402
 from tts_vae.evaluation.report_sections import SECTIONS, ReportSection  # noqa: E402
 from tts_vae.evaluation.terminal_table import metrics_table  # noqa: E402
 from tts_vae.evaluation.voice_report import evaluate_voice, fingerprint  # noqa: E402
+from tts_vae.synthesis.voice import Voice  # noqa: E402
 
 QUICK = ("clusters", "capacity", "speed")
 
@@ -239,7 +241,7 @@ def test_the_table_tells_what_is_missing(measured):
     console = Console(width=150, file=io.StringIO())
     console.print(metrics_table(measured[1]))
     text = console.file.getvalue()
-    assert "Disentanglement: not measured" in text and "only the embedded corpus" in text
+    assert "Disentanglement not measured" in text and "only the embedded corpus" in text
     assert re.search(r"prosody: active units +\d of 4 +6 recordings", text)
 
 
@@ -383,3 +385,14 @@ def test_a_defect_of_ours_is_told_by_the_exit_code(run, voice, corpus, monkeypat
     code, out, err = run("evaluate", "--voice", voice, "--out", "a", "--corpus", corpus)
     assert code == 1 and "broken: failed: ZeroDivisionError: oh" in err
     assert "prosody: mean KL" in out
+
+
+def test_examples_are_of_different_speakers_and_never_twice(voice, corpus, tmp_path):
+    several = Material(Voice.load(voice), corpus, tmp_path, 6, 0)
+    chosen = [several.recordings[i] for i in several.examples]
+    assert len({recording.speaker for recording in chosen}) == 3
+    single = write_held_out_corpus(tmp_path / "single", speakers=("anna",))
+    alone = Material(Voice.load(voice), single, tmp_path, 4, 0)
+    assert len(set(alone.examples)) == 3
+    # counts follow the limit, down to the least
+    assert several.count(50) == 2 and several.count(50, least=9) == 9

@@ -50,6 +50,11 @@ def test_files_of_the_machine_are_not_served(client, folder):
         assert client.get(f"/gradio_api/file={path}").status_code in (403, 404)
 
 
+def test_a_site_that_renames_this_address_is_refused(client):
+    assert client.get("/config", headers={"host": "rebound.example"}).status_code == 400
+    assert client.get("/config", headers={"host": "localhost:7860"}).status_code == 200
+
+
 def test_uploads_have_a_limit(client):
     large = {"files": ("a.wav", b"\0" * (10 * 2**20 + 1), "audio/wav")}
     assert client.post("/gradio_api/upload", files=large).status_code == 413

@@ -87,7 +87,7 @@ class Material:
     @cached_property
     def natural(self) -> NaturalSpeech:
         """Natural recordings, measured, and what is usual for their speakers."""
-        per_speaker = self.count(FROM_TRAINING, least=10)
+        per_speaker = self.count(FROM_TRAINING, least=20)
         return NaturalSpeech.of(self.voice, self.corpus, self.limit, per_speaker)
 
     @property
@@ -101,11 +101,11 @@ class Material:
         """Positions of three recordings to listen to: different speakers, comfortable lengths."""
         rate = self.voice.sample_rate
         off = [abs(len(r.natural) / rate - EXAMPLE_SECONDS) for r in self.recordings]
-        chosen: list[int] = []
-        for index in np.argsort(off, kind="stable").tolist():
-            if self.recordings[index].speaker not in {self.recordings[i].speaker for i in chosen}:
-                chosen.append(index)
-        return (chosen + np.argsort(off, kind="stable").tolist())[:3]
+        nearest: list[int] = np.argsort(off, kind="stable").tolist()
+        first: dict[str, int] = {}
+        for index in nearest:
+            first.setdefault(self.recordings[index].speaker, index)
+        return list(dict.fromkeys([*first.values(), *nearest]))[:3]
 
     def count(self, usual: int, least: int = 1) -> int:
         """How many of something to measure: ``usual`` at the usual limit, in proportion at others.

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tts_vae.audio.files import normalise_loudness
 from tts_vae.corpora.manifests import read_corpus, read_cuts
 from tts_vae.evaluation.attributes import Attributes, measure_attributes
 from tts_vae.evaluation.held_out import HeldOutRecording, held_out_recordings, steps
@@ -65,7 +64,8 @@ class NaturalSpeech:
     ) -> "NaturalSpeech":
         """Read and measure recordings of a voice's corpus.
 
-        Where the voice was trained on recordings of one level, these are brought to it first.
+        Where the voice was trained on recordings brought to one level, the level is no part of
+        their style: their energy is NaN.
 
         Args:
             voice: whose front end and sample rate.
@@ -91,6 +91,8 @@ class NaturalSpeech:
             for recording in steps([*training, *recordings], "measuring recordings")
         ]
         table = np.array([[getattr(a, name) for name in STYLE_ATTRIBUTES] for a in measured])
+        if voice.bundle.metadata.get("level_db") is not None:
+            table[:, STYLE_ATTRIBUTES.index("energy_db")] = math.nan
         learned, values = table[: len(training)], table[len(training) :]
         names = [recording.speaker for recording in training]
         noted = _noted_pitch(corpus)
@@ -157,8 +159,4 @@ def _noted_pitch(corpus: Path) -> dict[str, float]:
 
 def _measured(voice: Voice, recording: HeldOutRecording, judge: Judge | None) -> Attributes:
     tokens = [token for sentence in voice.phonemize(recording.text) for token in sentence]
-    level_db = voice.bundle.metadata.get("level_db")
-    waveform = recording.natural
-    if level_db is not None:
-        waveform = normalise_loudness(waveform, voice.sample_rate, level_db)
-    return measure_attributes(waveform, voice.sample_rate, tokens, judge)
+    return measure_attributes(recording.natural, voice.sample_rate, tokens, judge)

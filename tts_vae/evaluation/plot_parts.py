@@ -52,8 +52,16 @@ def histogram(axis: Any, values: Sequence[float], label: str) -> None:
 
 
 def legend(axis: Any) -> None:
-    """A legend without a box."""
-    axis.legend(fontsize=7, frameon=False, labelcolor=NEUTRAL)
+    """A legend without a box, above the panel so that it hides nothing."""
+    axis.legend(
+        fontsize=7,
+        frameon=False,
+        labelcolor=NEUTRAL,
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        borderaxespad=0.0,
+        ncols=2,
+    )
 
 
 def heat_map(

@@ -42,7 +42,7 @@ def component_clips(material: Material) -> Clips:
     used = [k for k in range(voice.components) if k >= len(usage) or usage[k] >= LEAST_USAGE]
     return [
         spoken(material, f"component-{k}", f"component {k}", voice.style(component=k))
-        for k in used[:12]
+        for k in used[:10]
     ]
 
 

@@ -39,7 +39,7 @@ def speaker_pictures(result: Result) -> list[Picture]:
         found = result[way]
         if found is None:
             continue
-        confusion = found["confusion"]
+        confusion = dict(sorted(found["confusion"].items()))
         heard = sorted({name for row in confusion.values() for name in row} | set(confusion))
         table = np.array([[row.get(name, 0) for name in heard] for row in confusion.values()])
         shares = table / np.maximum(table.sum(1, keepdims=True), 1)

@@ -34,8 +34,9 @@ REPORT_STYLE = """
 .pictures img { display: block; width: 100%; height: auto; }
 .pictures figcaption { color: var(--soft); font-size: .84rem; margin-top: .4rem; }
 .missing { color: var(--soft); border-left: 3px solid var(--line); padding-left: .8rem; }
-.clips { margin-top: 1rem;
-  grid-template-columns: repeat(auto-fill, minmax(min(100%, 13rem), 1fr)); }
+.clips { margin-top: 1rem; grid-template-columns: repeat(var(--row), minmax(0, 1fr)); }
+@media (max-width: 48rem) { .clips { grid-template-columns: repeat(auto-fill,
+  minmax(min(100%, 13rem), 1fr)); } }
 """
 
 
@@ -60,7 +61,7 @@ def write_report(out: Path, metrics: Mapping[str, Any]) -> Path:
             found = metrics["sections"][name]
             content = figures_table(HEADER, rows[name])
             content += pictures_html(section_pictures(name, found))
-            content += _clips(out, found.get("clips", ()))
+            content += _clips(out, found.get("clips", ()), section.clips_in_a_row)
             content += _undefined(metrics["undefined"].get(name, 0))
         elif reason is not None:
             content = f'<p class="missing">Not measured: {escape(reason)}</p>'
@@ -183,7 +184,7 @@ def _png(figure: Figure) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _clips(out: Path, clips: Sequence[Mapping[str, Any]]) -> str:
+def _clips(out: Path, clips: Sequence[Mapping[str, Any]], in_a_row: int) -> str:
     """Players whose sound, FLAC at a third of its WAV, is inside the page."""
     cards = "".join(
         f'<figure class="clip"><figcaption><strong>{escape(clip["title"])}</strong>'
@@ -192,7 +193,7 @@ def _clips(out: Path, clips: Sequence[Mapping[str, Any]]) -> str:
         f'aria-label="{escape(clip["title"])}"></audio></figure>'
         for clip in clips
     )
-    return f'<div class="clips">{cards}</div>' if cards else ""
+    return f'<div class="clips" style="--row:{in_a_row}">{cards}</div>' if cards else ""
 
 
 def _flac(path: Path) -> str:

@@ -110,11 +110,11 @@ def diversity_rows(result: Result) -> list[Row]:
             rows.append(
                 Row(
                     f"{way}_{name}",
-                    f"SD of {attribute} over {words}",
+                    f"SD of {attribute} over {words}, {result['texts']} texts",
                     found[name]["sd"],
                     UNITS[name],
                     n=samples,
-                    items=f"samples of {result['texts']} texts",
+                    items="samples",
                     natural=result["natural"][name],
                     paired=texts,
                     statistic="ratio",

@@ -37,11 +37,13 @@ class ReportSection:
         title: its heading.
         about: what its figures say, in a sentence or two.
         measure: makes its figures; raises ValueError with the reason where it cannot.
+        clips_in_a_row: example sounds that belong side by side.
     """
 
     title: str
     about: str
     measure: Callable[[Material], Result]
+    clips_in_a_row: int = 4
 
 
 def _intelligibility(material: Material) -> Result:
@@ -149,6 +151,7 @@ SECTIONS: Mapping[str, ReportSection] = MappingProxyType(
             "in the style of their own recordings; copy-synthesis is the recording through mels "
             "and vocoder alone.",
             _intelligibility,
+            clips_in_a_row=3,
         ),
         "pitch": ReportSection(
             "Pitch, spectrum and length",
@@ -178,6 +181,7 @@ SECTIONS: Mapping[str, ReportSection] = MappingProxyType(
             "Which components recordings fall into, and whether they agree with labels that "
             "training never saw.",
             _clusters,
+            clips_in_a_row=5,
         ),
         "capacity": ReportSection(
             "Capacity",
@@ -201,6 +205,7 @@ SECTIONS: Mapping[str, ReportSection] = MappingProxyType(
             "Attributes along equal steps between far styles: one direction (rank correlation 1) "
             "and evenly (largest jump 1 x the mean).",
             _interpolation,
+            clips_in_a_row=5,
         ),
         "transfer": ReportSection(
             "Style transfer",

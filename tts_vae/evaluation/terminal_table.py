@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from tts_vae.evaluation.figure_row import Row, show
@@ -20,19 +21,26 @@ def metrics_table(metrics: Mapping[str, Any]) -> Table:
     Args:
         metrics: contents of metrics.json.
     """
-    table = Table(box=box.SIMPLE_HEAD, title=metrics["voice"]["name"], title_justify="left")
-    table.add_column(HEADER[0], overflow="fold", ratio=3)
-    for name in HEADER[1:]:
-        table.add_column(name, justify="right", no_wrap=name != "n")
     rows = report_rows(metrics["sections"])
-    for name, section in SECTIONS.items():
-        reason = metrics["unavailable"].get(name) or metrics["failed"].get(name)
-        if name in rows:
-            table.add_row(f"[bold]{section.title}[/bold]")
-            for row in rows[name]:
-                table.add_row(*cells(row))
-        elif reason is not None:
-            table.add_row(f"[bold]{section.title}[/bold]: not measured: {reason}")
+    reasons = [
+        f"{section.title} not measured: {reason}"
+        for name, section in SECTIONS.items()
+        if (reason := metrics["unavailable"].get(name) or metrics["failed"].get(name))
+    ]
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title=metrics["voice"]["name"],
+        title_justify="left",
+        caption=escape("\n".join(reasons)) or None,
+        caption_justify="left",
+    )
+    table.add_column(HEADER[0], overflow="fold")
+    for name in HEADER[1:]:
+        table.add_column(name.removesuffix("-synthesis"), justify="right", no_wrap=True)
+    for name, lines in rows.items():
+        table.add_row(f"[bold]{SECTIONS[name].title}[/bold]")
+        for row in lines:
+            table.add_row(*map(escape, cells(row)))
     return table
 
 

@@ -53,7 +53,8 @@ def voice_interpolation(
     """
     natural = natural or NaturalSpeech.of(voice, Path(corpus_dir))
     least = natural.least_move
-    chosen = farthest_pairs(natural.relative / least, limit)
+    told = ~np.isnan(natural.relative).all(axis=0)  # recordings of one level tell no energy
+    chosen = farthest_pairs((natural.relative / least)[:, told], limit)
     items = []
     for number, (first, last) in enumerate(progress(chosen, "interpolating styles")):
         start, end = natural.recordings[first], natural.recordings[last]

@@ -3,6 +3,8 @@
 Every font is one that the reader's machine has.
 """
 
+from tts_vae.explorer.limits import MAX_UPLOAD_MB
+
 FONTS = ("system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
 MONOSPACE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
@@ -166,12 +168,37 @@ HEAD = """
 }
 </style>
 <script>
-// A slider moved by the keyboard is released when the key is.
+// A slider moved by the keyboard is released when the key is; a number typed, at Enter.
 document.addEventListener("keyup", (event) => {
   const keys = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp",
     "PageDown"];
   if (event.target.type === "range" && keys.includes(event.key))
     event.target.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }));
+  if (event.target.type === "number" && event.key === "Enter") event.target.blur();
 });
+// Beside a slider, a number beyond an end means the end, and nothing means the start.
+document.addEventListener("blur", (event) => {
+  const box = event.target;
+  const range = box.type === "number" && box.closest(".block")?.querySelector("[type=range]");
+  if (!range) return;
+  if (box.value === "") box.closest(".block").querySelector(".reset-button")?.click();
+  const typed = Number(box.value);
+  const [low, high] = [Number(range.min), Number(range.max)];
+  if (box.value === "" || (typed >= low && typed <= high)) return;
+  box.value = Math.min(Math.max(typed, low), high);
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+}, true);
+// The server refuses a large recording; the reader is told why before it is sent.
+const refuseLarge = (event, files) => {
+  if (!event.target.closest?.("#reference")) return;
+  if (![...(files || [])].some((file) => file.size > MAX_BYTES)) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  event.target.value = "";
+  document.querySelector("#status [role]").innerHTML =
+    '<div class="line error">The recording is larger than MAX_MB MB: cut or compress it.</div>';
+};
+document.addEventListener("change", (e) => refuseLarge(e, e.target.files), true);
+document.addEventListener("drop", (e) => refuseLarge(e, e.dataTransfer?.files), true);
 </script>
-"""
+""".replace("MAX_BYTES", str(MAX_UPLOAD_MB * 2**20)).replace("MAX_MB", str(MAX_UPLOAD_MB))

@@ -115,7 +115,7 @@ def lay_out(session: Any, voices: Sequence[tuple[str, str]], widest: int) -> Pag
             "", apply_default_css=False, elem_id="recipe", js_on_load=COPY_SCRIPT
         )
         with gr.Row():
-            made["seed"] = gr.Number(0, label="Seed", precision=0, minimum=0, elem_id="seed")
+            made["seed"] = gr.Number(0, label="Seed", precision=0, elem_id="seed")
             made["autoplay"] = gr.Checkbox(True, label="Play every new sound", elem_id="autoplay")
     return Page(**made)
 

@@ -16,6 +16,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import gradio as gr  # noqa: E402
 import uvicorn  # noqa: E402
 from fastapi import FastAPI  # noqa: E402
+from starlette.middleware.trustedhost import TrustedHostMiddleware  # noqa: E402
 
 from tts_vae.explorer.events import bring_to_life  # noqa: E402
 from tts_vae.explorer.limits import MAX_UPLOAD_MB, MAX_WAITING  # noqa: E402
@@ -24,7 +25,7 @@ from tts_vae.explorer.open_voice import Voices  # noqa: E402
 from tts_vae.explorer.page import lay_out  # noqa: E402
 from tts_vae.explorer.session import Session  # noqa: E402
 
-LOCAL = ("127.0.0.1", "localhost", "::1")
+LOCAL = ("127.0.0.1", "localhost")
 
 POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; "
@@ -79,15 +80,21 @@ def make_page(voices: Voices, keep_styles: bool = True) -> gr.Blocks:
     return blocks
 
 
-def make_app(voices: Voices, keep_styles: bool = True) -> FastAPI:
-    """The page as a web application; arguments as of :func:`make_page`."""
+def make_app(voices: Voices, local: bool = True) -> FastAPI:
+    """The page as a web application.
+
+    Args:
+        voices: what it offers.
+        local: whether it is for this machine alone: a saved style goes to its voice's folder, and
+            a page of another site that reaches this address under its own name is refused.
+    """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     theme = gr.themes.Default(
         primary_hue="teal", neutral_hue="slate", font=list(FONTS), font_mono=list(MONOSPACE)
     )
     app = gr.mount_gradio_app(
         app,
-        make_page(voices, keep_styles),
+        make_page(voices, keep_styles=local),
         path="/",
         footer_links=[],
         run_history=False,
@@ -101,6 +108,8 @@ def make_app(voices: Voices, keep_styles: bool = True) -> FastAPI:
         css=CSS,
         head=HEAD,
     )
+    if local:
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(LOCAL))
     app.add_middleware(OnlyFromHere)
     return app
 
@@ -120,14 +129,15 @@ def serve(
         ValueError: if the address cannot be listened on.
     """
     try:
-        listening = socket.create_server((host, port))
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family)
     except OSError as error:
         raise ValueError(
             f"cannot listen on {host} port {port} ({error.strerror}); give another --port"
         ) from error
     number = listening.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
-    app = make_app(voices, keep_styles=host in LOCAL)
+    app = make_app(voices, local=host in LOCAL)
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
