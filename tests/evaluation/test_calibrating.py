@@ -21,6 +21,7 @@ def few(monkeypatch):
     """One control and a handful of sentences: the whole path in seconds."""
     monkeypatch.setattr(calibrating, "SETTINGS", {"energy_db": (-6.0, 6.0)})
     monkeypatch.setattr(calibrating, "CHECKS", {"energy_db": (4.0,)})
+    monkeypatch.setattr(calibrating, "FEWEST_LINES", 8)
     monkeypatch.setattr(calibrating, "CALIBRATED", ("energy_db",))
 
 

@@ -50,3 +50,19 @@ def test_undefined_rows_are_left_out_and_too_few_are_told():
     attributes[:30, 1] = np.nan
     with pytest.raises(ValueError, match="expected 16 recordings or more .* got 10"):
         regress(z, attributes, speakers)
+
+
+def test_z_is_moved_where_it_has_been():
+    # both dimensions follow one hidden number; a shift of the first alone was never seen
+    generator = np.random.default_rng(2)
+    hidden = generator.normal(size=500)
+    z = np.stack([hidden, 2 * hidden], axis=1) + 0.01 * generator.normal(size=(500, 2))
+    found = regress(z, hidden[:, None], ["a"] * 500)
+    np.testing.assert_allclose(found.steps[0], [1, 2], atol=0.05)
+
+
+def test_a_dimension_that_never_varies_is_never_moved():
+    generator = np.random.default_rng(3)
+    z = np.stack([generator.normal(size=200), np.zeros(200)], axis=1)
+    found = regress(z, 2 * z[:, :1], ["a"] * 200)
+    np.testing.assert_allclose(found.steps[0], [0.5, 0.0], atol=0.01)

@@ -54,6 +54,9 @@ CHECKS: Mapping[str, tuple[float, ...]] = {
 }
 """Requests that the finished calibration is tried with."""
 
+FEWEST_LINES = 24
+"""Sentences in all; a voice of few speakers is asked for more of each."""
+
 _CHECK_SHARE = 0.5  # sentences of the check, for each one of the fit
 
 
@@ -91,7 +94,7 @@ def calibrate_voice(
         out: folder for a calibrated copy; None writes into the voice itself.
         corpus: prepared corpus; the one the voice was trained on if None. Without it, sentences are
             made by the grammar of the embedded corpus, and the latent route is left out.
-        sentences: of each speaker.
+        sentences: of each speaker; more where there are few speakers.
         seed: which sentences, and of the speech.
         progress: shows how far it is.
 
@@ -107,6 +110,7 @@ def calibrate_voice(
     subject = Voice.load(folder)
     known = prepared_corpus(subject, corpus)
     speakers: Sequence[str | None] = subject.speakers or [None]
+    sentences = max(sentences, -(-FEWEST_LINES // len(speakers)))
     checks = max(2, round(_CHECK_SHARE * sentences))
     texts = training_texts(known, len(speakers) * (sentences + checks), seed)
     lines = [Line(text, speakers[i % len(speakers)]) for i, text in enumerate(texts)]

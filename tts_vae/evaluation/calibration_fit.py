@@ -17,6 +17,10 @@ RELIABLE = 0.85
 SPREAD: Mapping[str, float] = {"pitch_st": 2.5, "pitch_range": 1.0, "rate": 0.25, "energy_db": 2.0}
 """What about the same is, on the linear scales: the halfwidth about the median."""
 
+CORRECTED = ("pitch_st", "rate", "energy_db")
+"""Attributes that other controls' side effects on are undone. Not the range: where a low pitch
+leaves the tracker's band its lowest frames are lost, which looks as if the range had shrunk."""
+
 FEWEST = 4
 """Sentences of one speaker below which a map of his own would be noise."""
 
@@ -41,8 +45,8 @@ def fit_maps(sweeps: Mapping[str, Sweep], rows: NDArray[np.bool_]) -> dict[str, 
         settings, realised, kept = own[name]
         requested, controls = inverse_knots(settings, realised)
         columns = {name: controls}
-        for other in sweeps:
-            if other == name:
+        for other in CORRECTED:
+            if other == name or other not in sweeps:
                 continue
             effects = _effects(sweep, HEARD.index(other), rows)[kept]
             at_knots = np.interp(requested, realised, _with_zero(settings, effects))

@@ -1,4 +1,10 @@
-"""Which way to move z so that one attribute changes: ridge regression and its shortest inverse."""
+"""Which way to move z so that one attribute changes: ridge regression and its shortest inverse.
+
+Shortest by the covariance of the posterior means (Mahalanobis). They often fill a few directions of
+z, and a decoder has learnt what lies along these alone: of two shifts that a regression cannot tell
+apart, the more probable one is the one that is heard. On the embedded corpus's voice, a shift that
+is predicted to give 4 st gave 0.7 where every dimension was scaled by itself, and 3.0 so.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,9 +28,8 @@ class Regression:
 
     Attributes:
         r2: (attributes,) share of variance explained on recordings left out.
-        steps: (attributes, width) shift of z, the shortest in standard deviations of z, that
-            changes one attribute by 1 as predicted and no other of those that are held; NaN where
-            z does not hold the attribute.
+        steps: (attributes, width) shift of z, the most probable one that changes one attribute by 1
+            as predicted and no other of those that are held; NaN where z does not hold it.
         penalty: of the ridge, chosen by the recordings left out.
     """
 
@@ -60,18 +65,19 @@ def regress(
             f"expected {4 * z.shape[1]} recordings or more for a z of {z.shape[1]} numbers, got "
             f"{len(z)} with every attribute defined; give a larger corpus"
         )
-    scale_z, scale = _scale(z), _scale(values)
-    z, values = z / scale_z, values / scale
+    axes = _axes(z)
+    scale = _scale(values)
+    z, values = z @ np.linalg.pinv(axes), values / scale
     folds = np.random.default_rng(seed).permutation(len(z)) % _FOLDS
     scores = np.array([_left_out_r2(z, values, folds, penalty) for penalty in PENALTIES])
     best = int(scores.mean(1).argmax())
     r2 = scores[best]
     held = r2 >= HELD
     weights = _ridge(z, values[:, held], PENALTIES[best])
-    # the shortest solution of weights^T step = one unit of one attribute
+    # the shortest solution of weights^T step = one unit of one attribute, in units of the axes
     shortest = np.linalg.pinv(weights.T).T
-    steps = np.full((values.shape[1], z.shape[1]), np.nan)
-    steps[held] = shortest * scale_z / scale[held, None]
+    steps = np.full((values.shape[1], axes.shape[1]), np.nan)
+    steps[held] = shortest @ axes / scale[held, None]
     return Regression(r2, steps, PENALTIES[best])
 
 
@@ -83,6 +89,16 @@ def _within(values: Floats, names: NDArray[np.str_]) -> Floats:
     return result
 
 
+def _axes(z: Floats) -> Floats:
+    """Principal axes of z, each as long as its standard deviation: (axes, width).
+
+    Axes along which nothing varies are left out: no recording says what they do.
+    """
+    variances, vectors = np.linalg.eigh(z.T @ z / len(z))
+    real = variances > 1e-9 * variances.max()
+    return np.asarray((vectors[:, real] * np.sqrt(variances[real])).T, dtype=np.float64)
+
+
 def _scale(values: Floats) -> Floats:
     """Standard deviations; 1 where nothing varies, so that it stays 0."""
     deviation = values.std(0)
@@ -92,8 +108,7 @@ def _scale(values: Floats) -> Floats:
 def _ridge(z: Floats, values: Floats, penalty: float) -> Floats:
     """Weights (width, attributes) of ridge regression through the origin."""
     gram = z.T @ z + penalty * np.eye(z.shape[1])
-    weights: Floats = np.linalg.solve(gram, z.T @ values)
-    return weights
+    return np.asarray(np.linalg.solve(gram, z.T @ values), dtype=np.float64)
 
 
 def _left_out_r2(z: Floats, values: Floats, folds: NDArray[np.int64], penalty: float) -> Floats:

@@ -66,6 +66,7 @@ CSS = """
   font-size: .86rem; margin: 0; }
 .heard th, .heard td { text-align: right; padding: .22rem .5rem;
   border-bottom: 1px solid var(--border-color-primary); white-space: nowrap; font-weight: 400; }
+.heard td:last-child { white-space: normal; }
 .heard th:first-child { text-align: left; padding-left: 0; }
 .heard thead th { color: var(--body-text-color-subdued); font-size: .78rem; }
 .heard .moved td { font-weight: 650; }
@@ -161,11 +162,7 @@ HEAD = """
 <style>
 /* gradio puts its own frame before every rule of CSS, so what is about the frame stands here */
 .gradio-container .app.app { max-width: 1500px; }
-@media (max-width: 640px) {
-  .gradio-container .app.app { padding: .6rem; }
-  .gradio-container .heard.heard table { font-size: .76rem; }
-  .gradio-container .heard.heard th, .gradio-container .heard.heard td { padding: .2rem .25rem; }
-}
+@media (max-width: 640px) { .gradio-container .app.app { padding: .6rem; } }
 </style>
 <script>
 // A slider moved by the keyboard is released when the key is; a number typed, at Enter.
