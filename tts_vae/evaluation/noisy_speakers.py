@@ -46,9 +46,10 @@ def voice_noise(
         ``noisy_speakers``; ``clean_component``, ``clean_share`` (of the recordings it is most
         responsible for) and ``usage`` of it; ``dimension`` and ``accuracy`` of the one dimension
         that tells noise best, and ``baseline``; ``n`` texts; ``snr_db``: median WADA-SNR of
-        ``recordings``, ``own_style``, ``clean_component``, ``originals`` and ``originals_copied``
-        (through mels and vocoder); ``by_snr``: label in dB and estimate of each recording;
-        ``per``: phone errors of own style and clean component.
+        ``recordings``, ``own_style``, ``clean_component``, ``clean_mean`` (the mean of the other
+        speakers' clean recordings), ``originals`` and ``originals_copied`` (through mels and
+        vocoder); ``by_snr``: label in dB and estimate of each recording; ``per``: phone errors
+        of what was spoken.
 
     Raises:
         ValueError: if no speaker is always noisy, or none of the others is heard both ways, or the
@@ -76,9 +77,12 @@ def voice_noise(
     texts, originals = [item.text for item in items], clean_originals(corpus, [i.id for i in items])
     own = [voice.style(reference=item.path) for item in items]
     clean = [voice.style(speaker=item.speaker, component=component) for item in items]
+    middle = torch.from_numpy(site.means[np.array(labels)].mean(0)).float()
+    mean = [voice.style(speaker=item.speaker, vector=middle) for item in items]
     spoken = {
         "own_style": voice.speak_many(texts, own, seed=seed),
         "clean_component": voice.speak_many(texts, clean, seed=seed),
+        "clean_mean": voice.speak_many(texts, mean, seed=seed),
     }
     analyse = MelSpectrogram(voice.bundle.mel)
     waves = {
@@ -122,7 +126,7 @@ def always_noisy(recordings: Sequence[HeldOutRecording]) -> set[str]:
 
 
 def clean_component(site: Posteriors, clean: Sequence[bool]) -> tuple[int, float, float]:
-    """The component most of whose recordings are clean.
+    """The component most of whose recordings are clean; of equals the one most used.
 
     Args:
         site: of a mixture, over recordings.
@@ -142,7 +146,7 @@ def clean_component(site: Posteriors, clean: Sequence[bool]) -> tuple[int, float
     flags = np.asarray(clean, dtype=float)
     for component in np.flatnonzero(usage >= LEAST_SHARE):
         shares[component] = flags[site.assignments == component].mean()
-    best = int(shares.argmax())
+    best = int(np.lexsort((usage, shares))[-1])  # of equals the one most used
     return best, float(shares[best]), float(usage[best])
 
 

@@ -10,6 +10,7 @@ from tts_vae.evaluation.report_rows_style import (
     disentanglement_rows,
     diversity_rows,
     interpolation_rows,
+    noise_rows,
     speaker_rows,
     transfer_rows,
 )
@@ -243,6 +244,7 @@ _ROWS: Mapping[str, Callable[[Result], list[Row]]] = MappingProxyType(
         "diversity": diversity_rows,
         "interpolation": interpolation_rows,
         "transfer": transfer_rows,
+        "noise": noise_rows,
         "speed": _speed,
     }
 )

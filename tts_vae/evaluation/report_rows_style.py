@@ -210,6 +210,32 @@ def transfer_rows(result: Result) -> list[Row]:
     return rows
 
 
+def noise_rows(result: Result) -> list[Row]:
+    """Estimated SNR of noisy speakers in their own style and in the clean component."""
+    found, n, number = result["snr_db"], result["n"], result["clean_component"]
+    texts: dict[str, Any] = {"n": n, "items": "texts"}
+    more: dict[str, Any] = {"unit": "dB", "better": "higher", **texts}
+    natural = {"natural": found["originals"], "copy": found["originals_copied"]}
+    share = f"Clean recordings among those of component {number}"
+    clean = f"SNR, spoken with component {number}; natural: the same without noise"
+    rows = [
+        Row("snr_recordings", "SNR of the recordings, median", found["recordings"], "dB", **texts),
+        Row("snr_own", "SNR, spoken in the recording's style", found["own_style"], **more),
+        Row("snr_clean", clean, found["clean_component"], **natural, **more),
+        Row(
+            "snr_mean", "SNR, spoken with the mean of clean recordings", found["clean_mean"], **more
+        ),
+        Row("clean_share", share, result["clean_share"], "%"),
+    ]
+    styles = {"own_style": "the recording's style", "clean_component": "that component"}
+    styles |= {"clean_mean": "the mean of clean recordings"}
+    for name, style in styles.items():
+        per = result["per"][name]
+        ends = {"low": per["low"], "high": per["high"], "better": "lower", **texts}
+        rows.append(Row(f"per_{name}", f"Phone error in {style}", per["rate"], "%", **ends))
+    return rows
+
+
 def _moved_ranks(result: Result, name: str) -> dict[str, float]:
     """Pair of styles -> rank correlation of an attribute that it moves."""
     return {

@@ -14,6 +14,7 @@ from tts_vae.evaluation.control import measure_controls
 from tts_vae.evaluation.diversity import voice_diversity
 from tts_vae.evaluation.held_out import steps
 from tts_vae.evaluation.material import Material
+from tts_vae.evaluation.noisy_speakers import voice_noise
 from tts_vae.evaluation.speaker_swap import swap_held_out
 from tts_vae.evaluation.style_effect import style_effect
 from tts_vae.evaluation.transfer import voice_transfer
@@ -139,6 +140,12 @@ def _capacity(material: Material) -> Result:
     return capacity(material.posteriors, requested)
 
 
+def _noise(material: Material) -> Result:
+    if not material.embedded:
+        raise ValueError("only the embedded corpus (espeak) can be prepared with speakers in noise")
+    return voice_noise(material.voice, material.corpus, material.count(40, least=4), material.seed)
+
+
 def _speed(material: Material) -> Result:
     return speed(material.voice, repeats=material.count(20, least=3))
 
@@ -212,6 +219,12 @@ SECTIONS: Mapping[str, ReportSection] = MappingProxyType(
             "One speaker with the prosody of a recording of another: what arrives, relative to "
             "what is usual for each, for the reference's own text (parallel) and another.",
             _transfer,
+        ),
+        "noise": ReportSection(
+            "Noisy speakers, spoken clean",
+            "Speakers recorded only in noise, spoken with the component that other speakers fill "
+            "with clean recordings: estimated signal-to-noise ratio (WADA).",
+            _noise,
         ),
         "speed": ReportSection(
             "Speed",
