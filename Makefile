@@ -17,7 +17,7 @@ $(INSTALLED): pyproject.toml
 		"tts_vae needs Python 3.11-3.13, $(PYTHON) is %d.%d: try make PYTHON=python3.12" % v)'
 	$(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV): a few minutes, most of it PyTorch"
-	$(BIN)/python -m pip install --disable-pip-version-check --editable '.[espeak,evaluation,export,dev]'
+	$(BIN)/python -m pip install --disable-pip-version-check --editable '.[espeak,evaluation,explore,export,dev]'
 	@touch $@
 
 install: $(INSTALLED) ## make .venv with every optional dependency

@@ -72,7 +72,7 @@ def test_controls_of_a_voice_on_held_out_sentences(tmp_path):
     texts = ["The boats drift along the quiet harbor.", "My brother repairs old radios at home."]
     items = []
     for number, text in enumerate([*texts, "Only this sentence here was trained on."]):
-        speech = voice.speak(text, voice.style(speaker=voice.speakers[number]))
+        speech = voice.speak(text, voice.style(energy_db=3.0 * number, calibrated=False))
         path = tmp_path / "wavs" / f"{number}.wav"
         path.parent.mkdir(exist_ok=True)
         soundfile.write(path, speech.waveform, speech.sample_rate)
@@ -81,7 +81,7 @@ def test_controls_of_a_voice_on_held_out_sentences(tmp_path):
                 id=str(number),
                 wav_path=path,
                 text=text,
-                speaker=voice.speakers[number],
+                speaker=voice.speakers[0],
                 split="test" if number < 2 else "train",
                 duration=speech.duration_s,
                 held_out="sentence" if number < 2 else "none",

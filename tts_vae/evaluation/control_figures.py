@@ -154,7 +154,8 @@ def leakage(
         requested: control -> (settings,).
         changes: control -> (settings, sentences, attributes) relative to the usual rendering.
         attributes: names of the last axis; every control is among them.
-        natural_sd: (attributes,) standard deviations of natural speech on the same scales.
+        natural_sd: (attributes,) standard deviations of natural speech on the same scales; 0 makes
+            the attribute's entries NaN.
 
     Raises:
         ValueError: a control has no attribute of its name, or the sizes differ.
@@ -165,6 +166,7 @@ def leakage(
             f"expected an attribute and a standard deviation for each control of "
             f"{sorted(requested)}, got {columns} and {len(spread)}; name them alike"
         )
+    spread = np.where(spread > 0, spread, np.nan)  # what never varies is no yardstick
     rows = []
     for control, asked in requested.items():
         came = np.asarray(changes[control], dtype=np.float64)
