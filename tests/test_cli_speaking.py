@@ -271,3 +271,20 @@ def test_shipped_voices_go_into_the_wheel():
     if ignored.returncode > 1:
         pytest.skip("not a git checkout")
     assert ignored.stdout.split() == ["runs/x"]
+
+
+def test_a_clamped_request_is_one_line(espeak, tmp_path, capsys, monkeypatch):
+    """The warning is raised under torch's decorator, whose file it would otherwise name."""
+    from tts_vae.synthesis import calibration
+
+    knots = {"requested": [-2.0, 0.0, 2.0], "pitch_st": [-2.0, 0.0, 2.0]}
+    contents = {"speakers": {"*": {"pitch_st": knots}}}
+    made = calibration.Calibration(contents)
+    monkeypatch.setattr(calibration.Calibration, "of", classmethod(lambda cls, bundle: made))
+    out = tmp_path / "a.wav"
+    assert main(["speak", "ab", "--voice", str(espeak), "--pitch", "9", "--out", str(out)]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert [line for line in told if "clamped" in line] == [
+        "tts-vae: warning: pitch_st +9st is out of the range of this voice, -2st to +2st: clamped"
+    ]
+    assert not any("return func" in line or "_contextlib" in line for line in told)

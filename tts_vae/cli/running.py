@@ -59,7 +59,7 @@ def _show_warning(original: Callable[..., None]) -> Callable[..., None]:
     package = str(Path(__file__).parents[1])
 
     def show(message: Warning | str, category: type, filename: str, *rest: Any) -> None:
-        if filename.startswith(package):
+        if filename.startswith(package) or category.__module__.startswith("tts_vae."):
             say(f"warning: {message}")
         else:
             original(message, category, filename, *rest)

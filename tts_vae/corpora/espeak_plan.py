@@ -136,9 +136,7 @@ def plan(
     return planned
 
 
-def _check(
-    utterances: int, seed: int, noise_share: float, noisy_speakers: Sequence[str]
-) -> None:
+def _check(utterances: int, seed: int, noise_share: float, noisy_speakers: Sequence[str]) -> None:
     if utterances < len(SPEAKERS):
         raise ValueError(
             f"expected at least {len(SPEAKERS)} utterances (one a speaker); got {utterances}"

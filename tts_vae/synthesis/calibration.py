@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tts_vae.synthesis.bundle import VoiceBundle
-from tts_vae.synthesis.controls import CONTROLS, Control, joined
+from tts_vae.synthesis.controls import CONTROLS, Control, OutOfRangeWarning, joined
 
 KEY = "calibration"
 """Entry of styles.json."""
@@ -213,6 +213,7 @@ class Calibration:
             warnings.warn(
                 f"{attribute} {shown(attribute, outside)} is out of the range of {who}, "
                 f"{shown(attribute, low)} to {shown(attribute, high)}: clamped",
+                OutOfRangeWarning,
                 stacklevel=5,
             )
         if isinstance(requested, Tensor):

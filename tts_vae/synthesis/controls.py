@@ -18,6 +18,10 @@ Control = float | Tensor
 """One number, or (phones,)."""
 
 
+class OutOfRangeWarning(UserWarning):
+    """More was asked of a control than a voice can do; it did what it can."""
+
+
 @dataclass(frozen=True)
 class ControlScale:
     """What numbers a control may take.

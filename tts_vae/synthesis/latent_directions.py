@@ -18,7 +18,7 @@ from torch import Tensor
 
 from tts_vae.synthesis.bundle import VoiceBundle
 from tts_vae.synthesis.calibration import CALIBRATED, from_scale, shown
-from tts_vae.synthesis.controls import CONTROLS, Control
+from tts_vae.synthesis.controls import CONTROLS, Control, OutOfRangeWarning
 
 KEY = "directions"
 """Entry of styles.json."""
@@ -134,6 +134,7 @@ class Directions:
             warnings.warn(
                 f"{attribute} {asked} is out of the range of this voice's latent, {ends[0]} to "
                 f"{ends[1]}: clamped (route=explicit reaches further)",
+                OutOfRangeWarning,
                 stacklevel=6,
             )
         return np.interp(scaled, direction.requested, direction.amounts)

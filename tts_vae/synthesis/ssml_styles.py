@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_vae.synthesis.calibration import Calibration
-from tts_vae.synthesis.controls import CONTROLS, Control, joined
+from tts_vae.synthesis.controls import CONTROLS, Control, OutOfRangeWarning, joined
 from tts_vae.synthesis.style import SPEAKER, Style
 from tts_vae.synthesis.style_words import parse_style
 from tts_vae.text.ssml_document import Piece, Prosody, Speaker, StyleChoice
@@ -211,6 +211,7 @@ def _clamped(name: str, value: float) -> float:
         warnings.warn(
             f"{name} {value:.3g}{scale.unit} is out of range, {scale.low:g} to "
             f"{scale.high:g}{scale.unit}: clamped",
+            OutOfRangeWarning,
             stacklevel=2,
         )
     return min(max(value, scale.low), scale.high)
