@@ -273,6 +273,7 @@ def test_shipped_voices_go_into_the_wheel():
     assert ignored.stdout.split() == ["runs/x"]
 
 
+@pytest.mark.filterwarnings("default::UserWarning")
 def test_a_clamped_request_is_one_line(espeak, tmp_path, capsys, monkeypatch):
     """The warning is raised under torch's decorator, whose file it would otherwise name."""
     from tts_vae.synthesis import calibration
