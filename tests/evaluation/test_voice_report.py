@@ -168,7 +168,7 @@ def test_a_tiny_voice_is_measured_in_every_section(measured):
     _, metrics = measured
     assert metrics["failed"] == {}
     # tones are no speech, but every path is walked; this corpus knows no factors
-    assert set(metrics["unavailable"]) == {"disentanglement"}
+    assert set(metrics["unavailable"]) == {"disentanglement", "noise"}
     assert "only the embedded corpus" in metrics["unavailable"]["disentanglement"]
     rows = report_rows(metrics["sections"])
     assert list(rows) == [name for name in SECTIONS if name in metrics["sections"]]
