@@ -42,19 +42,19 @@ def synthesis(c: DictConfig) -> Any:
     """Tacotron 2 speaking freely, one sentence."""
     ours = speaking.our_speech(decoder(c), c.phones, c.frames)
     theirs = [SPEAKERS[name](c.n_symbols, c.frames) for name in c.peers]
-    one = pieces(c.rounds, 1, c.phones, c.frames)
-    seconds = interleave(dict([ours, *theirs]), one, c.warm_ups)
+    work = pieces(c.rounds, 1, c.phones, c.frames)
+    seconds = interleave(dict([ours, *theirs]), work, c.warm_ups)
     return tables.times_table(f"Tacotron 2 speaking, {c.frames} frames", seconds, [ours[0]])
 
 
 def waveform(c: DictConfig) -> Any:
     """Text to waveform."""
     with TemporaryDirectory() as folder:
-        say = dict(waveforms.SPEAKERS[word](Path(folder)) for word in c.speakers)
+        say, missing = waveforms.load_speakers(c.speakers, Path(folder))
+        print("\n".join(f"{word} is left out: {why}" for word, why in missing.items()))
         audio = {name: each(c.text) for name, each in say.items()}
         seconds = interleave(say, [c.text] * c.sentence_rounds, c.sentence_warm_ups)
-    title = f"Text to waveform, {len(c.text)} characters"
-    return tables.times_table(title, seconds, [next(iter(say))], audio)
+    return tables.times_table(f"{len(c.text)} characters", seconds, [next(iter(say))], audio)
 
 
 def length(c: DictConfig) -> Any:
@@ -64,8 +64,8 @@ def length(c: DictConfig) -> Any:
 
 def process(c: DictConfig) -> Any:
     """Cold starts and peak memory."""
-    cold = {name: [sys.executable, *rest] for name, rest in c.processes.items()}
-    return tables.processes_table(run_in_turn(cold, c.process_rounds))
+    commands = {name: [sys.executable, *rest] for name, rest in c.processes.items()}
+    return tables.processes_table(run_in_turn(commands, c.process_rounds))
 
 
 PARTS = {part.__name__: part for part in (training, synthesis, waveform, length, process)}

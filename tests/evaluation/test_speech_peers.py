@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from recipes.benchmark_speech import benchmark
+from tts_vae.evaluation.speech_peers import waveforms
 from tts_vae.evaluation.speech_peers.lengths import _parts, cost_by_length
 from tts_vae.evaluation.speech_peers.processes import run_in_turn
 from tts_vae.evaluation.speech_peers.speaking import check_length
@@ -70,6 +71,16 @@ def test_cost_is_counted_by_the_clock_given():
     assert 0 <= cost.per < 0.5 and cost.phones > 10
     with pytest.raises(ValueError, match="1 or more"):
         list(cost_by_length(Voice.load("espeak"), [0]))
+
+
+def test_who_does_not_load_is_left_out_with_the_reason(tmp_path, monkeypatch):
+    def broken(folder):
+        raise ImportError("no such\nlibrary")
+
+    speakers = {"good": lambda folder: ("good 1.0", len), "bad": broken}
+    monkeypatch.setattr(waveforms, "SPEAKERS", speakers)
+    found, missing = waveforms.load_speakers(["good", "bad"], tmp_path)
+    assert found == {"good 1.0": len} and missing == {"bad": "no such library"}
 
 
 def test_processes_are_measured_whole():

@@ -214,7 +214,7 @@ class Calibration:
                 f"{attribute} {shown(attribute, outside)} is out of the range of {who}, "
                 f"{shown(attribute, low)} to {shown(attribute, high)}: clamped",
                 OutOfRangeWarning,
-                stacklevel=5,
+                stacklevel=6,  # voice.style, below torch and its maker
             )
         if isinstance(requested, Tensor):
             return requested.clamp(low, high)

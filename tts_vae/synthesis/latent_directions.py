@@ -135,7 +135,7 @@ class Directions:
                 f"{attribute} {asked} is out of the range of this voice's latent, {ends[0]} to "
                 f"{ends[1]}: clamped (route=explicit reaches further)",
                 OutOfRangeWarning,
-                stacklevel=6,
+                stacklevel=7,  # voice.style, below torch and its maker
             )
         return np.interp(scaled, direction.requested, direction.amounts)
 

@@ -9,7 +9,7 @@ blanks between them as in their recipes.
 import contextlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -178,3 +178,21 @@ SPEAKERS: dict[str, Callable[[Path], tuple[str, Say]]] = {
     "piper": piper,
 }
 """Word in a configuration -> how to load it; the folder is for what it must write first."""
+
+
+def load_speakers(words: Sequence[str], folder: Path) -> tuple[dict[str, Say], dict[str, str]]:
+    """Those that are installed and load, ours first of all.
+
+    Returns:
+        Name -> how to say a text; and, of those left out, word -> why.
+    """
+    found: dict[str, Say] = {}
+    missing: dict[str, str] = {}
+    for word in words:
+        try:
+            name, say = SPEAKERS[word](folder)
+        except (ImportError, ValueError) as error:
+            missing[word] = " ".join(str(error).split())
+        else:
+            found[name] = say
+    return found, missing
