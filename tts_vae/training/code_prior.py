@@ -18,6 +18,7 @@ from tts_vae.models.categorical_codes import without_dropout
 from tts_vae.training.callbacks import ProgressBar
 from tts_vae.training.checkpoints import RunCheckpoint
 from tts_vae.training.loop import fit, last_checkpoint, make_trainer, valid_numbers
+from tts_vae.training.optimizer import FusedAdamW
 from tts_vae.training.quiet import quiet_lightning
 from tts_vae.training.seeded_module import REMEDY, SeededModule, scheduled, warm_then_cosine
 from tts_vae.whole_file import whole_file
@@ -97,12 +98,11 @@ class CodePriorModule(SeededModule):
 
     def configure_optimizers(self) -> Any:
         """AdamW with linear warm-up and a cosine."""
-        optimizer = torch.optim.AdamW(
+        optimizer = FusedAdamW(
             self.parameters(),
             lr=self.learning_rate,
             weight_decay=self.weight_decay,
             betas=(0.9, 0.98),
-            fused=True,
         )
 
         def factor(step: int) -> float:

@@ -8,6 +8,7 @@ from torch import Tensor
 from tts_vae.latents.contract import LatentOutput
 from tts_vae.models.latent_model import LatentModel
 from tts_vae.objectives.contract import Objective
+from tts_vae.training.optimizer import FusedAdamW
 from tts_vae.training.seeded_module import REMEDY, SeededModule, scheduled, warm_then_cosine
 
 
@@ -122,7 +123,7 @@ class LatentModule(SeededModule):
     def configure_optimizers(self) -> Any:
         """AdamW; Lagrange multipliers form a group of their own with their own step size."""
         multipliers = list(self.objective.parameters())
-        optimizer = torch.optim.AdamW(
+        optimizer = FusedAdamW(
             [
                 {"params": list(self.model.parameters()), "lr": self.learning_rate},
                 *(
@@ -139,7 +140,6 @@ class LatentModule(SeededModule):
             ],
             weight_decay=self.weight_decay,
             betas=(0.9, 0.98),
-            fused=True,
         )
 
         def factor(step: int) -> float:

@@ -15,6 +15,7 @@ from tts_vae.models.vocoder.losses import (
     feature_matching,
     generator_loss,
 )
+from tts_vae.training.optimizer import FusedAdamW
 from tts_vae.training.seeded_module import REMEDY, SeededModule, scheduled, warm_then_cosine
 from tts_vae.training.vocoder_data import VocoderBatch
 
@@ -147,9 +148,7 @@ class VocoderModule(SeededModule):
             groups.append(
                 {"params": list(self.critics.parameters()), "lr": self.critic_learning_rate}
             )
-        optimizer = torch.optim.AdamW(
-            groups, weight_decay=self.weight_decay, betas=(0.8, 0.99), fused=True
-        )
+        optimizer = FusedAdamW(groups, weight_decay=self.weight_decay, betas=(0.8, 0.99))
 
         def factor(step: int) -> float:
             return warm_then_cosine(step, self.warmup_steps, self.total_steps)

@@ -99,15 +99,13 @@ def pointwise(linear: nn.Linear) -> nn.Conv2d:
     return convolution
 
 
-def adam(
-    parameters: Iterable[Tensor], learning_rate: float, fused: bool | None = None
-) -> torch.optim.Optimizer:
-    """The optimiser that everyone gets, as its library sets it up.
+def adam(parameters: Iterable[Tensor], learning_rate: float) -> torch.optim.Optimizer:
+    """The optimiser that everyone else gets, as their libraries set it up.
 
-    Our trainers ask torch for the fused form, others leave the choice to torch: the same numbers
-    up to rounding, in less time.
+    Our trainers have a fused form (``training.optimizer``): the same numbers up to rounding, in
+    less time.
     """
-    return torch.optim.Adam(parameters, lr=learning_rate, fused=fused)
+    return torch.optim.Adam(parameters, lr=learning_rate)
 
 
 def _parts(module: nn.Module) -> list[nn.Module]:

@@ -12,6 +12,7 @@ from tts_vae.evaluation.latent_peers.networks import adam
 from tts_vae.latents.code_latent import CodeLatent
 from tts_vae.models.latent_model import LatentModel
 from tts_vae.objectives.contract import Objective
+from tts_vae.training.optimizer import FusedAdamW
 
 OURS = "ours"
 
@@ -30,9 +31,14 @@ def latent_model(
         objective: of the training.
         draws: of z for each example.
         learning_rate: of Adam.
-        fused: whether Adam is fused, as our trainers have it, or as torch chooses.
+        fused: whether Adam is that of our trainers, without decay, or as torch chooses.
     """
-    optimizer = adam(model.parameters(), learning_rate, fused or None)
+    parameters = model.parameters()
+    optimizer = (
+        FusedAdamW(parameters, lr=learning_rate, weight_decay=0.0)
+        if fused
+        else adam(parameters, learning_rate)
+    )
     sample_shape = (draws,) if draws > 1 else ()
     steps = 0
 
