@@ -74,6 +74,20 @@ def test_a_control_that_does_nothing_has_no_ratio():
     assert np.isnan(found.ratios).all() and np.isnan(found.worst)
 
 
+def test_natural_speech_that_never_varies_is_no_yardstick():
+    # recordings of one level: 0.003 dB would make a correction of 0.1 dB a leak of many SDs
+    asked = [-1.0, 1.0]
+    moved = np.array([[[x, 0.1 * x]] for x in asked])
+    found = leakage(
+        {"pitch_st": asked, "energy_db": asked},
+        {"pitch_st": moved, "energy_db": moved[:, :, ::-1]},
+        ["pitch_st", "energy_db"],
+        [1.0, 0.003],
+    )
+    assert np.isnan(found.ratios[0, 1]) and np.isnan(found.ratios[1]).all()
+    assert np.isnan(found.worst)
+
+
 def test_a_control_without_its_attribute_is_told():
     with pytest.raises(ValueError, match="name them alike"):
         leakage({"rate": [0, 1.0]}, {"rate": np.zeros((2, 1, 1))}, ["pitch_st"], [1.0])

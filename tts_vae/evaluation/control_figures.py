@@ -25,6 +25,11 @@ from tts_vae.evaluation.summary import bootstrap_interval
 Floats = NDArray[np.float64]
 
 
+LEAST_SD = 0.01
+"""Spread of natural speech (st, dB, octaves) below which it is no yardstick: recordings that were
+all brought to one level do not tell how much levels vary."""
+
+
 @dataclass(frozen=True)
 class CalibrationError:
     """Realised against requested.
@@ -154,8 +159,8 @@ def leakage(
         requested: control -> (settings,).
         changes: control -> (settings, sentences, attributes) relative to the usual rendering.
         attributes: names of the last axis; every control is among them.
-        natural_sd: (attributes,) standard deviations of natural speech on the same scales; 0 makes
-            the attribute's entries NaN.
+        natural_sd: (attributes,) standard deviations of natural speech on the same scales; one
+            below ``LEAST_SD`` makes the attribute's entries NaN.
 
     Raises:
         ValueError: a control has no attribute of its name, or the sizes differ.
@@ -166,7 +171,7 @@ def leakage(
             f"expected an attribute and a standard deviation for each control of "
             f"{sorted(requested)}, got {columns} and {len(spread)}; name them alike"
         )
-    spread = np.where(spread > 0, spread, np.nan)  # what never varies is no yardstick
+    spread = np.where(spread > LEAST_SD, spread, np.nan)
     rows = []
     for control, asked in requested.items():
         came = np.asarray(changes[control], dtype=np.float64)
