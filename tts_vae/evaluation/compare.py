@@ -19,7 +19,8 @@ from rich.table import Table
 
 from tts_vae.corpora.manifests import write_json
 from tts_vae.evaluation.figure_row import Row, number
-from tts_vae.evaluation.report_page import page_html, plain_table, write_page_text
+from tts_vae.evaluation.page import write_page_text
+from tts_vae.evaluation.report_page import plain_table, report_html
 from tts_vae.evaluation.report_rows import report_rows
 from tts_vae.evaluation.report_sections import SECTIONS
 from tts_vae.evaluation.summary import bootstrap_interval
@@ -255,7 +256,9 @@ def _write_page(
     ]
     lead = " ".join([_LEGEND.format(first=labels[0]), *notes])
     title = "Voices side by side: " + ", ".join(labels)
-    return write_page_text(out / PAGE, page_html(title, lead, parts, "tts-vae evaluate --compare"))
+    return write_page_text(
+        out / PAGE, report_html(title, lead, parts, "tts-vae evaluate --compare")
+    )
 
 
 def _plain(

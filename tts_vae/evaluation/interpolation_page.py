@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tts_vae.evaluation.page import body_html, page_html, section_html, write_page_text
 from tts_vae.evaluation.walk_figures import (
     as_data_uri,
     attribute_squares,
@@ -21,7 +22,6 @@ from tts_vae.evaluation.walk_figures import (
 from tts_vae.evaluation.walk_hearing import SHOWN, Heard, evenness
 from tts_vae.evaluation.walk_page_style import SCRIPT, STYLE
 from tts_vae.synthesis.walks import Walk
-from tts_vae.whole_file import whole_file
 
 PAGE = "index.html"
 
@@ -64,23 +64,21 @@ def write_interpolation_page(
     titles = [item.stop.title for item in heard]
     overlay = as_data_uri(f0_overlay([item.f0_hz for item in heard], hop_s, colours, titles))
     parts = [
-        _section("f0", "F0 of every stop", _picture(overlay, "F0 contours of all stops overlaid"))
+        section_html(
+            "f0", "F0 of every stop", _picture(overlay, "F0 contours of all stops overlaid")
+        )
     ]
     measured = _measured(walk, heard, colours)
     if measured:
-        parts.append(_section("measured", "What was measured", measured))
-    parts.append(_section("stops", "Listen", _cards(walk, heard, colours, recipes)))
+        parts.append(section_html("measured", "What was measured", measured))
+    parts.append(section_html("stops", "Listen", _cards(walk, heard, colours, recipes)))
     if command:
         code = f'<pre tabindex="0"><code>{escape(command)}</code></pre>'
-        parts.append(_section("again", "Make it again", code))
-    page = folder / PAGE
-    written = _page(walk, lead, text, parts, len(heard))
-    try:
-        with whole_file(page) as partial:
-            partial.write_text(written, encoding="utf-8")
-    except OSError as error:
-        raise ValueError(f"cannot write {page}: {error.strerror}; choose another place") from error
-    return page
+        parts.append(section_html("again", "Make it again", code))
+    title = walk.title[:1].upper() + walk.title[1:]
+    footer = f'{len(heard)} sounds. Numbers and recipes: <a href="steps.json">steps.json</a>.'
+    body = body_html(title, lead, "".join(parts), footer, text)
+    return write_page_text(folder / PAGE, page_html(title, STYLE, body, SCRIPT))
 
 
 def _measured(walk: Walk, heard: Sequence[Heard], colours: Sequence[str]) -> str:
@@ -167,37 +165,5 @@ def _facts(item: Heard) -> str:
     return " · ".join(part for part in parts if part).replace("-", "\u2212")
 
 
-def _section(name: str, title: str, content: str) -> str:
-    return (
-        f'<section id="{name}" aria-labelledby="{name}-title"><h2 id="{name}-title">{title}</h2>'
-        f"{content}</section>\n"
-    )
-
-
 def _picture(uri: str, alt: str) -> str:
     return f'<div class="scroll"><img class="wide" src="{uri}" alt="{alt}"></div>'
-
-
-def _page(walk: Walk, lead: str, text: str, parts: Sequence[str], count: int) -> str:
-    title = walk.title[:1].upper() + walk.title[1:]
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<header>
-<h1>{escape(title)}</h1>
-<p>{escape(lead)}</p>
-<blockquote>{escape(text)}</blockquote>
-</header>
-<main>
-{"".join(parts)}</main>
-<footer><p>{count} sounds. Numbers and recipes: <a href="steps.json">steps.json</a>.</p></footer>
-<script>{SCRIPT}</script>
-</body>
-</html>
-"""

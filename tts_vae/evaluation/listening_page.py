@@ -16,14 +16,17 @@ from tts_vae.audio.files import write_wav
 from tts_vae.evaluation.acoustics import Acoustics
 from tts_vae.evaluation.listening import Clip, Section
 from tts_vae.evaluation.listening_figures import f0_scale, mel_picture, save_png
-from tts_vae.whole_file import whole_file
+from tts_vae.evaluation.page import (
+    COLOURS,
+    body_html,
+    page_html,
+    section_html,
+    write_page_text,
+)
 
-STYLE = """
-:root { color-scheme: light dark; --ink: #1b1f24; --soft: #59636e; --page: #fafaf7;
-  --card: #fff; --line: #dfe3e6; --accent: #0b6b7d; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --soft: #a3acb5; --page: #14171a;
-  --card: #1d2125; --line: #343a40; --accent: #6fd3e3; } }
-* { box-sizing: border-box; }
+STYLE = (
+    COLOURS
+    + """
 body { margin: 0 auto; padding: 2.5rem clamp(1rem, 4vw, 3rem) 5rem; max-width: 78rem;
   font: 1rem/1.55 system-ui, sans-serif; color: var(--ink); background: var(--page); }
 h1 { font-size: clamp(1.7rem, 4vw, 2.5rem); line-height: 1.15; margin: 0 0 .75rem; }
@@ -68,6 +71,7 @@ pre { overflow-x: auto; padding: 1rem; background: var(--card); border: 1px soli
   border-radius: .7rem; font-size: .88rem; }
 footer { margin-top: 3rem; color: var(--soft); font-size: .84rem; }
 """
+)
 
 SCRIPT = """
 for (const player of document.querySelectorAll("audio")) {
@@ -155,13 +159,15 @@ def write_page(
     if commands:
         lines = escape("\n".join(commands))
         parts.append(("next", "What to try next", f'<pre tabindex="0"><code>{lines}</code></pre>'))
-    page = folder / "index.html"
-    try:
-        with whole_file(page) as partial:
-            partial.write_text(_page(title, lead, text, parts, footer), encoding="utf-8")
-    except OSError as error:
-        raise ValueError(f"cannot write {page}: {error.strerror}; choose another folder") from error
-    return page
+    body = body_html(
+        title,
+        lead,
+        "".join(section_html(*part) for part in parts),
+        escape(footer),
+        text,
+        [(name, head) for name, head, _ in parts],
+    )
+    return write_page_text(folder / "index.html", page_html(title, STYLE, body, SCRIPT))
 
 
 def facts(heard: Acoustics) -> str:
@@ -171,39 +177,6 @@ def facts(heard: Acoustics) -> str:
         f"{heard.seconds:.2f} s · {f0} · {heard.phones_per_s:.1f} phones/s · "
         f"{heard.level_db:.1f} dB"
     ).replace("-", "\u2212")
-
-
-def _page(
-    title: str, lead: str, text: str, parts: Sequence[tuple[str, str, str]], footer: str
-) -> str:
-    links = "".join(f'<li><a href="#{name}">{escape(head)}</a></li>' for name, head, _ in parts)
-    body = "".join(
-        f'<section id="{name}" aria-labelledby="{name}-title">'
-        f'<h2 id="{name}-title">{escape(head)}</h2>{content}</section>\n'
-        for name, head, content in parts
-    )
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<header>
-<h1>{escape(title)}</h1>
-<p>{escape(lead)}</p>
-<blockquote>{escape(text)}</blockquote>
-<nav aria-label="Sections"><ul>{links}</ul></nav>
-</header>
-<main>
-{body}</main>
-<footer><p>{escape(footer)}</p></footer>
-<script>{SCRIPT}</script>
-</body>
-</html>
-"""
 
 
 def _clips(section: Section) -> str:

@@ -1,23 +1,25 @@
 """An evaluation as one page that stands alone: tables, pictures and players in a single file."""
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
-import soundfile
-from matplotlib.figure import Figure
-
 from tts_vae.audio.files import read_audio
 from tts_vae.evaluation.figure_row import Row
 from tts_vae.evaluation.listening_page import SCRIPT, STYLE
+from tts_vae.evaluation.page import (
+    body_html,
+    flac_uri,
+    page_html,
+    png_uri,
+    section_html,
+    write_page_text,
+)
 from tts_vae.evaluation.report_figures import Picture, section_pictures
 from tts_vae.evaluation.report_rows import report_rows
 from tts_vae.evaluation.report_sections import SECTIONS
 from tts_vae.evaluation.terminal_table import HEADER, cells
-from tts_vae.whole_file import whole_file
 
 PAGE = "report.html"
 
@@ -77,11 +79,11 @@ def write_report(out: Path, metrics: Mapping[str, Any]) -> Path:
     told = {key: voice.get(key) for key in ("experiment", "steps", "git")}
     notes = [f"{key} {value}" for key, value in told.items() if value is not None]
     notes += [f"seed {metrics['settings']['seed']}", f"tts_vae {metrics['program']}"]
-    text = page_html(f"Voice {voice['name']}, measured", lead, parts, ", ".join(notes))
+    text = report_html(f"Voice {voice['name']}, measured", lead, parts, ", ".join(notes))
     return write_page_text(out / PAGE, text)
 
 
-def page_html(
+def report_html(
     title: str, lead: str, parts: Sequence[tuple[str, str, str, str]], footer: str
 ) -> str:
     """A whole page.
@@ -92,33 +94,13 @@ def page_html(
         parts: (anchor, heading, text under it, HTML) of every section.
         footer: how the page was made.
     """
-    links = "".join(f'<li><a href="#{name}">{escape(head)}</a></li>' for name, head, _, _ in parts)
-    body = "".join(
-        f'<section id="{name}" aria-labelledby="{name}-title">'
-        f'<h2 id="{name}-title">{escape(head)}</h2><p>{escape(about)}</p>{content}</section>\n'
+    main = "".join(
+        section_html(name, head, f"<p>{escape(about)}</p>{content}")
         for name, head, about, content in parts
     )
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-<style>{STYLE}{REPORT_STYLE}</style>
-</head>
-<body>
-<header>
-<h1>{escape(title)}</h1>
-<p>{escape(lead)}</p>
-<nav aria-label="Sections"><ul>{links}</ul></nav>
-</header>
-<main>
-{body}</main>
-<footer><p>{escape(footer)}</p></footer>
-<script>{SCRIPT}</script>
-</body>
-</html>
-"""
+    links = [(name, head) for name, head, _, _ in parts]
+    body = body_html(title, lead, main, escape(footer), links=links)
+    return page_html(title, STYLE + REPORT_STYLE, body, SCRIPT)
 
 
 def figures_table(header: Sequence[str], rows: Sequence[Row]) -> str:
@@ -156,32 +138,11 @@ def pictures_html(pictures: Sequence[Picture]) -> str:
         return ""
     shown = "".join(
         f"<figure{' class=wide' if picture.wide else ''}>"
-        f'<img src="{_png(picture.figure)}" alt="{escape(picture.caption)}">'
+        f'<img src="{png_uri(picture.figure, transparent=True)}" alt="{escape(picture.caption)}">'
         f"<figcaption>{escape(picture.caption)}</figcaption></figure>"
         for picture in pictures
     )
     return f'<div class="pictures">{shown}</div>'
-
-
-def write_page_text(page: Path, text: str) -> Path:
-    """Write a page whole or not at all.
-
-    Raises:
-        ValueError: it cannot be written.
-    """
-    try:
-        page.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(page) as partial:
-            partial.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ValueError(f"cannot write {page}: {error.strerror}; choose another folder") from error
-    return page
-
-
-def _png(figure: Figure) -> str:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", transparent=True, metadata={"Software": None})
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _clips(out: Path, clips: Sequence[Mapping[str, Any]], in_a_row: int) -> str:
@@ -189,18 +150,11 @@ def _clips(out: Path, clips: Sequence[Mapping[str, Any]], in_a_row: int) -> str:
     cards = "".join(
         f'<figure class="clip"><figcaption><strong>{escape(clip["title"])}</strong>'
         f'<span class="note">{escape(clip["note"])}</span></figcaption>'
-        f'<audio controls preload="metadata" src="{_flac(out / clip["file"])}" '
+        f'<audio controls preload="metadata" src="{flac_uri(*read_audio(out / clip["file"]))}" '
         f'aria-label="{escape(clip["title"])}"></audio></figure>'
         for clip in clips
     )
     return f'<div class="clips" style="--row:{in_a_row}">{cards}</div>' if cards else ""
-
-
-def _flac(path: Path) -> str:
-    waveform, rate = read_audio(path)
-    buffer = io.BytesIO()
-    soundfile.write(buffer, waveform, rate, format="FLAC", subtype="PCM_16")
-    return "data:audio/flac;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _undefined(count: int) -> str:

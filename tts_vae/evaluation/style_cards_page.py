@@ -4,28 +4,23 @@ One file that stands alone: the bars are drawn in it and the sounds lie in it (F
 browser plays); it reads well in light and dark, on a phone and with a keyboard.
 """
 
-import base64
-import io
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
-import soundfile
-
 from tts_vae.evaluation.card_words import QUALITIES, audible_steps, shown_change
+from tts_vae.evaluation.page import COLOURS, flac_uri, page_html, write_page_text
 from tts_vae.evaluation.style_card import USUAL, Card, Cards, Place
 from tts_vae.evaluation.style_cards import STEPS_SD
 from tts_vae.synthesis.speech import Speech
-from tts_vae.whole_file import whole_file
 
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1b1f24; --soft: #59636e; --page: #fafaf7;
-  --card: #fff; --line: #dfe3e6; --accent: #0b6b7d; --bar: #3b8ea0; --weak: #b9c4ca; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --soft: #a3acb5; --page: #14171a;
-  --card: #1d2125; --line: #343a40; --accent: #6fd3e3; --bar: #57b4c6; --weak: #4b555d; } }
-* { box-sizing: border-box; }
+_STYLE = (
+    COLOURS
+    + """
+:root { --bar: #3b8ea0; --weak: #b9c4ca; }
+@media (prefers-color-scheme: dark) { :root { --bar: #57b4c6; --weak: #4b555d; } }
 body { margin: 0 auto; padding: 2.5rem clamp(1rem, 4vw, 3rem) 5rem; max-width: 78rem;
   font: 1rem/1.55 system-ui, sans-serif; color: var(--ink); background: var(--page); }
 h1 { font-size: clamp(1.7rem, 4vw, 2.4rem); line-height: 1.15; margin: 0 0 .75rem; }
@@ -57,6 +52,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .35rem 1.4rem .35rem 0; border-bottom: 1px solid var(--line); }
 thead th { color: var(--soft); font-size: .84rem; font-weight: 500; }
 """
+)
 
 _SCRIPT = """
 addEventListener("play", event => {
@@ -112,26 +108,9 @@ def write_cards_page(
     if saved:
         rows = [[f"--style {name}", recipe] for name, recipe in saved.items()]
         sections.append(_section("Saved styles", _table(["style", "recipe"], rows)))
-    page = f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Style cards of {escape(voice)}</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<h1>Style cards of {escape(voice)}</h1>
-<p>{escape(_method(cards))}</p>
-{"".join(sections)}
-<script>{_SCRIPT}</script>
-</body>
-</html>
-"""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as partial:
-        partial.write_text(page, encoding="utf-8")
-    return path
+    title = f"Style cards of {voice}"
+    head = f"<h1>{escape(title)}</h1>\n<p>{escape(_method(cards))}</p>\n"
+    return write_page_text(path, page_html(title, _STYLE, head + "".join(sections), _SCRIPT))
 
 
 def _method(cards: Cards) -> str:
@@ -252,18 +231,15 @@ def _scale(cards: Sequence[Card], extent: float) -> float:
 def _players(places: Mapping[str, Place], cards: Cards) -> str:
     labels = "".join(
         f"<label>{escape(label)}<audio controls preload='metadata' "
-        f"src='data:audio/flac;base64,{_flac(cards.examples[place])}'></audio></label>"
+        f"src='{_sound(cards.examples[place])}'></audio></label>"
         for label, place in places.items()
         if place in cards.examples
     )
     return f'<div class="players">{labels}</div>'
 
 
-def _flac(speech: Speech) -> str:
-    buffer = io.BytesIO()
-    samples = speech.waveform.clip(-1.0, 1.0)
-    soundfile.write(buffer, samples, speech.sample_rate, format="FLAC", subtype="PCM_16")
-    return base64.b64encode(buffer.getvalue()).decode()
+def _sound(speech: Speech) -> str:
+    return flac_uri(speech.waveform.clip(-1.0, 1.0), speech.sample_rate)
 
 
 def _lda(lda: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:

@@ -1,6 +1,5 @@
 """Pictures of a walk through styles: F0 of all its stops on one axis, and what was measured."""
 
-import base64
 import io
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from tts_vae.evaluation.listening_figures import DPI, F0_RANGE_HZ, NEUTRAL
+from tts_vae.evaluation.page import data_uri, png_uri
 
 LABELS = {
     "pitch_st": "F0 level (st re 55 Hz)",
@@ -122,14 +122,12 @@ def as_data_uri(figure: Figure, photograph: bool = False) -> str:
         figure: what to show.
         photograph: small JPEG for what has as many shades as a spectrogram; else PNG.
     """
+    if not photograph:
+        return png_uri(figure)
     buffer = io.BytesIO()
-    if photograph:
-        options = {"quality": 82, "subsampling": 0}
-        figure.savefig(buffer, format="jpeg", dpi=_PHOTOGRAPH_DPI, pil_kwargs=options)
-    else:
-        figure.savefig(buffer, format="png", metadata={"Software": None})
-    kind = "jpeg" if photograph else "png"
-    return f"data:image/{kind};base64," + base64.b64encode(buffer.getvalue()).decode()
+    options = {"quality": 82, "subsampling": 0}
+    figure.savefig(buffer, format="jpeg", dpi=_PHOTOGRAPH_DPI, pil_kwargs=options)
+    return data_uri("image/jpeg", buffer.getvalue())
 
 
 _PHOTOGRAPH_DPI = 110

@@ -1,11 +1,10 @@
 """How the page of a walk looks, and how it plays its sounds one after another."""
 
-STYLE = """
-:root { color-scheme: light dark; --ink: #1b1f24; --soft: #59636e; --page: #fafaf7;
-  --card: #fff; --line: #dfe3e6; --accent: #0b6b7d; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --soft: #a3acb5; --page: #14171a;
-  --card: #1d2125; --line: #343a40; --accent: #6fd3e3; } }
-* { box-sizing: border-box; }
+from tts_vae.evaluation.page import COLOURS
+
+STYLE = (
+    COLOURS
+    + """
 body { margin: 0 auto; padding: 2.5rem clamp(1rem, 4vw, 3rem) 4rem; max-width: 78rem;
   font: 1rem/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); }
 h1 { font-size: clamp(1.6rem, 4vw, 2.3rem); line-height: 1.15; margin: 0 0 .6rem; }
@@ -47,6 +46,7 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: .9rem; background
   border: 1px solid var(--line); border-radius: .6rem; }
 footer { margin-top: 2.5rem; color: var(--soft); font-size: .84rem; }
 """
+)
 
 SCRIPT = """
 const players = [...document.querySelectorAll("audio")];
