@@ -2,7 +2,6 @@ import base64
 import json
 import re
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from html_page import Page  # noqa: E402
 from tiny_voice import write_tiny_voice  # noqa: E402
 
 pytest.importorskip("parselmouth")
@@ -35,30 +35,6 @@ TEXT = "Hello <there> & all."
 @pytest.fixture(scope="module")
 def voice(tmp_path_factory):
     return Voice.load(write_tiny_voice(tmp_path_factory.mktemp("voices") / "tiny"))
-
-
-class Page(HTMLParser):
-    """Tags, links and text of a page; complains about tags that do not pair."""
-
-    def __init__(self, path):
-        super().__init__()
-        self.tags, self.words, self.open = [], [], []
-        self.feed(path.read_text(encoding="utf-8"))
-        assert self.open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-        if tag not in {"meta", "img", "link", "br"}:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.words.append(data)
-
-    def all(self, tag, key):
-        return [attributes[key] for name, attributes in self.tags if name == tag]
 
 
 def made(voice, walk, folder):

@@ -5,7 +5,6 @@ import io
 import json
 import re
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,6 +15,7 @@ import soundfile
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from command_line import commands  # noqa: E402
+from html_page import Page  # noqa: E402
 from tiny_held_out import write_held_out_corpus  # noqa: E402
 from tiny_voice import write_tiny_voice  # noqa: E402
 
@@ -191,27 +191,6 @@ def test_a_voice_without_speakers_or_components(corpus, tmp_path):
     assert set(sites) == {"prosody"} and sites["prosody"]["components"] == 0
     labels = [row.label for row in report_rows(metrics["sections"])["diversity"]]
     assert not any("prior" in label for label in labels)  # a plain code has none
-
-
-class Page(HTMLParser):
-    """Tags of a page; complains about those that do not pair."""
-
-    def __init__(self, path):
-        super().__init__()
-        self.open, self.tags, self.text = [], [], ""
-        self.feed(path.read_text(encoding="utf-8"))
-        assert self.open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-        if tag not in {"meta", "img", "link", "br"}:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
 
 
 def test_the_page_stands_alone(measured, tmp_path):
