@@ -1,6 +1,7 @@
 """Interleaving, ratios, and the measures that are taken from outside."""
 
 import math
+import os
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from tts_vae.evaluation.outside_measures import (
     importance_bound,
     mixture_log_density,
 )
-from tts_vae.evaluation.side_by_side import interleave, ratio, same_threads
+from tts_vae.evaluation.side_by_side import DRIVER_SEARCH, interleave, ratio, same_threads
 
 
 class FakeClock:
@@ -223,3 +224,11 @@ def test_perplexity_by_hand():
     assert code_perplexity(torch.tensor([[0, 1], [2, 3]])) == pytest.approx(4.0)
     levels = torch.tensor([[[0, 5], [1, 5]]])  # two codes at the first level, one at the second
     assert code_perplexity(levels) == pytest.approx(1.5)
+
+
+def test_no_contestant_pays_for_the_driver_search_of_lightning(monkeypatch):
+    monkeypatch.setenv(DRIVER_SEARCH, "1")
+    seen = []
+    interleave({"a": lambda _: seen.append(os.environ.get(DRIVER_SEARCH))}, range(2))
+    assert seen == [None, None]
+    assert os.environ[DRIVER_SEARCH] == "1"

@@ -8,6 +8,7 @@ ELBO: Kingma & Welling 2014; beta: Higgins et al. 2017; free bits: Kingma et al.
 from collections.abc import Mapping
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from tts_vae.latents.contract import LatentOutput
@@ -78,7 +79,7 @@ class Elbo(Objective):
             kls[name] = self._kl(output)
             floored = self._floored(name, output, kls[name], self.free_bits(name, step))
             if output.posterior is not None:
-                cost = cost + betas[name] * floored
+                cost = torch.add(cost, floored, alpha=betas[name])
         loss = cost.mean()
         return ObjectiveOutput(
             loss, lambda: common_terms(loss, reconstruction, kls, betas, penalties)
