@@ -7,8 +7,8 @@ from pathlib import Path
 from recipes.train import configure, prepare_corpus
 from tts_vae.audio.mel import MelConfig
 from tts_vae.cli import run
-from tts_vae.evaluation.intelligibility import Judge
-from tts_vae.evaluation.judge_training import save_judge
+from tts_vae.evaluation.listeners.intelligibility import Judge
+from tts_vae.evaluation.listeners.judge_training import save_judge
 from tts_vae.training.corpus_alignment import find_durations, store_durations
 from tts_vae.training.data_module import SpeechData
 

@@ -20,11 +20,11 @@ from recipes.configuration import configure
 from recipes.train_image import read_split
 from tts_vae.cli import run
 from tts_vae.corpora.manifests import write_json
-from tts_vae.evaluation.latent_peers.comparison import COLUMNS, Comparison, choose, compare
-from tts_vae.evaluation.latent_peers.contestant import Contestant
-from tts_vae.evaluation.latent_peers.ours import latent_model
-from tts_vae.evaluation.latent_peers.work import Images, Work
-from tts_vae.evaluation.side_by_side import same_threads
+from tts_vae.evaluation.peers.latents.comparison import COLUMNS, Comparison, choose, compare
+from tts_vae.evaluation.peers.latents.contestant import Contestant
+from tts_vae.evaluation.peers.latents.ours import latent_model
+from tts_vae.evaluation.peers.latents.work import Images, Work
+from tts_vae.evaluation.peers.side_by_side import same_threads
 from tts_vae.training.image_data import ImageData
 
 

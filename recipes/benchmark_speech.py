@@ -16,12 +16,12 @@ from rich.console import Console
 from recipes.configuration import configure
 from tts_vae.cli import run
 from tts_vae.corpora.manifests import write_json
-from tts_vae.evaluation.side_by_side import interleave, same_threads
-from tts_vae.evaluation.speech_peers import speaking, tables, tacotrons, waveforms
-from tts_vae.evaluation.speech_peers.lengths import cost_by_length
-from tts_vae.evaluation.speech_peers.ours import our_tacotron
-from tts_vae.evaluation.speech_peers.processes import run_in_turn
-from tts_vae.evaluation.speech_peers.work import pieces
+from tts_vae.evaluation.peers.side_by_side import interleave, same_threads
+from tts_vae.evaluation.peers.speech import speaking, tables, tacotrons, waveforms
+from tts_vae.evaluation.peers.speech.lengths import cost_by_length
+from tts_vae.evaluation.peers.speech.ours import our_tacotron
+from tts_vae.evaluation.peers.speech.processes import run_in_turn
+from tts_vae.evaluation.peers.speech.work import pieces
 from tts_vae.synthesis.bundle import instantiate
 from tts_vae.synthesis.voice import Voice
 

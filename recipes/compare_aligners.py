@@ -11,7 +11,7 @@ from typing import Any
 from recipes.train import configure, prepare_corpus
 from tts_vae.audio.mel import MelConfig
 from tts_vae.cli import run
-from tts_vae.evaluation.boundaries import boundary_errors
+from tts_vae.evaluation.measures.boundaries import boundary_errors
 from tts_vae.training.corpus_alignment import find_durations
 from tts_vae.training.data_module import SpeechData
 

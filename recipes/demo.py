@@ -17,8 +17,8 @@ from omegaconf import DictConfig, OmegaConf
 from recipes.train import configure, prepare_data, train
 from tts_vae.cli import run
 from tts_vae.corpora.manifests import write_json
-from tts_vae.evaluation.demo import demonstrate
-from tts_vae.evaluation.intelligibility import Judge
+from tts_vae.evaluation.listeners.intelligibility import Judge
+from tts_vae.evaluation.pages.demo import demonstrate
 
 
 def demo(overrides: list[str]) -> None:

@@ -20,10 +20,10 @@ from tts_vae.classical import GaussianMixture, ProbabilisticPCA
 from tts_vae.cli import run
 from tts_vae.corpora.image_corpus import ImageCorpus
 from tts_vae.corpora.manifests import write_json
-from tts_vae.evaluation.clustering import cluster_agreement
-from tts_vae.evaluation.image_figures import sheet
-from tts_vae.evaluation.image_report import cluster_accuracy
-from tts_vae.evaluation.listening_figures import save_png
+from tts_vae.evaluation.images.figures import sheet
+from tts_vae.evaluation.images.report import cluster_accuracy
+from tts_vae.evaluation.measures.clustering import cluster_agreement
+from tts_vae.evaluation.pages.listening_figures import save_png
 
 
 def points_of(corpus: ImageCorpus, noise: np.random.Generator | None) -> Tensor:

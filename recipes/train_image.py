@@ -17,8 +17,8 @@ from omegaconf import DictConfig, OmegaConf
 from tts_vae.corpora import captions
 from tts_vae.corpora.image_corpus import ImageCorpus
 from tts_vae.corpora.manifests import write_json
-from tts_vae.evaluation.image_figures import draw_figures
-from tts_vae.evaluation.image_report import DigitReader, image_report, reading
+from tts_vae.evaluation.images.figures import draw_figures
+from tts_vae.evaluation.images.report import DigitReader, image_report, reading
 from tts_vae.training.code_stage import train_code_priors
 from tts_vae.training.image_data import ImageData
 from tts_vae.training.image_run import train_images

@@ -12,8 +12,8 @@ from recipes.train import configure, prepare_corpus
 from tts_vae.audio.mel import MelConfig
 from tts_vae.data.features import extract
 from tts_vae.data.store import FeatureStore
-from tts_vae.evaluation.intelligibility import Judge
-from tts_vae.evaluation.judge_training import save_judge, train_judge
+from tts_vae.evaluation.listeners.intelligibility import Judge
+from tts_vae.evaluation.listeners.judge_training import save_judge, train_judge
 from tts_vae.models.speech.augmentation import Augmentation
 from tts_vae.text.phonemizer import make_phonemizer
 from tts_vae.training.recogniser_training import RecogniserSettings

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from recipes.configuration import configure
 from recipes.train import prepare_corpus
 from tts_vae.audio.mel import MelConfig
-from tts_vae.evaluation.vocoder_report import report_vocoder
+from tts_vae.evaluation.voices.vocoder_report import report_vocoder
 from tts_vae.synthesis.vocoder_bundle import NeuralVocoder
 from tts_vae.training.loop import check_keys
 from tts_vae.training.vocoder_data import Recordings, VocoderData

@@ -16,7 +16,7 @@ from tiny_voice import WIDTH, sweep, write_tiny_voice  # noqa: E402
 
 from tts_vae.audio.files import write_wav  # noqa: E402
 from tts_vae.cli.style_tables import style_tables  # noqa: E402
-from tts_vae.evaluation import style_cards  # noqa: E402
+from tts_vae.evaluation.cards import style_cards  # noqa: E402
 
 STYLES = {
     "sites": {

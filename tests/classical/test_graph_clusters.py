@@ -6,7 +6,7 @@ from torch import Tensor
 
 from tts_vae.classical import graph_clusters, k_means
 from tts_vae.corpora import digits
-from tts_vae.evaluation.image_report import cluster_accuracy
+from tts_vae.evaluation.images.report import cluster_accuracy
 
 
 def rings(count: int) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("parselmouth")
 
-from tts_vae.evaluation.attributes import (  # noqa: E402
+from tts_vae.evaluation.measures.attributes import (  # noqa: E402
     NAMES,
     aligned_speech_s,
     as_table,

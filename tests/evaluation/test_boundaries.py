@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from tts_vae.evaluation.boundaries import boundary_errors
+from tts_vae.evaluation.measures.boundaries import boundary_errors
 
 
 def test_errors_are_distances_of_inner_boundaries():

@@ -8,9 +8,9 @@ import yaml
 pytest.importorskip("parselmouth")
 
 from tts_vae.cli import main  # noqa: E402
-from tts_vae.evaluation import calibrating  # noqa: E402
-from tts_vae.evaluation.calibrating import calibrate_voice, error_of  # noqa: E402
-from tts_vae.evaluation.control_sweep import HEARD, Sweep, no_bar  # noqa: E402
+from tts_vae.evaluation.controls import calibrating  # noqa: E402
+from tts_vae.evaluation.controls.calibrating import calibrate_voice, error_of  # noqa: E402
+from tts_vae.evaluation.controls.control_sweep import HEARD, Sweep, no_bar  # noqa: E402
 from tts_vae.synthesis.calibration import Calibration  # noqa: E402
 from tts_vae.synthesis.voice import Voice  # noqa: E402
 from tts_vae.synthesis.voice_folders import find_voice, vocoder_of  # noqa: E402

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tts_vae.evaluation.calibration_fit import fit_calibration, fit_maps, reach
-from tts_vae.evaluation.control_sweep import HEARD, Sweep
+from tts_vae.evaluation.controls.calibration_fit import fit_calibration, fit_maps, reach
+from tts_vae.evaluation.controls.control_sweep import HEARD, Sweep
 from tts_vae.synthesis.calibration import ANYBODY, Calibration
 
 LINES = 12

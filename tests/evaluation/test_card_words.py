@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from tts_vae.evaluation.card_words import audible_steps, judge_changes, shown_change
+from tts_vae.evaluation.cards.card_words import audible_steps, judge_changes, shown_change
 
 SURE = {"pitch_st": 0.1, "rate_percent": 0.5, "energy_db": 0.1, "tilt_db": 0.05}
 

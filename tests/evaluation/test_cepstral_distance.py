@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tts_vae.evaluation.cepstral_distance import (
+from tts_vae.evaluation.measures.cepstral_distance import (
     DB_FACTOR,
     cepstral_distance,
     log_mels,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tts_vae.evaluation.clustering import active_units, cluster_agreement, latent_use
+from tts_vae.evaluation.measures.clustering import active_units, cluster_agreement, latent_use
 
 
 def test_active_units_by_hand():

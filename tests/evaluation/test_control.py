@@ -3,12 +3,12 @@ import pytest
 
 pytest.importorskip("parselmouth")
 
-from tts_vae.evaluation.control import (  # noqa: E402
+from tts_vae.evaluation.controls.control import (  # noqa: E402
     control_figures,
     phone_errors,
     within_speaker_sd,
 )
-from tts_vae.evaluation.control_sweep import HEARD, Sweep  # noqa: E402
+from tts_vae.evaluation.controls.control_sweep import HEARD, Sweep  # noqa: E402
 
 
 def sweep(control: str, settings: tuple[float, ...], realised, wrong=None) -> Sweep:
@@ -65,7 +65,7 @@ def test_controls_of_a_voice_on_held_out_sentences(tmp_path):
     import soundfile
 
     from tts_vae.corpora.manifests import PreparedUtterance, write_manifests
-    from tts_vae.evaluation.control import measure_controls
+    from tts_vae.evaluation.controls.control import measure_controls
     from tts_vae.synthesis.voice import Voice
 
     voice = Voice.load("espeak")

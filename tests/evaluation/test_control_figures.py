@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tts_vae.evaluation.control_figures import calibration_error, leakage, line_through
+from tts_vae.evaluation.controls.control_figures import calibration_error, leakage, line_through
 
 
 def test_calibration_by_hand():

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("parselmouth")
 
-from tts_vae.evaluation.control_sweep import (  # noqa: E402
+from tts_vae.evaluation.controls.control_sweep import (  # noqa: E402
     HEARD,
     Heard,
     Line,

@@ -12,9 +12,9 @@ from tiny_voice import WIDTH, sweep, write_tiny_voice  # noqa: E402
 
 from tts_vae.audio.files import write_wav  # noqa: E402
 from tts_vae.corpora.manifests import PreparedUtterance, write_manifests  # noqa: E402
-from tts_vae.evaluation.corpus_lda import corpus_lda, known_labels, lda_table  # noqa: E402
-from tts_vae.evaluation.dimension_lda import dimension_lda  # noqa: E402
-from tts_vae.evaluation.held_out import HeldOutRecording  # noqa: E402
+from tts_vae.evaluation.cards.corpus_lda import corpus_lda, known_labels, lda_table  # noqa: E402
+from tts_vae.evaluation.cards.dimension_lda import dimension_lda  # noqa: E402
+from tts_vae.evaluation.voices.held_out import HeldOutRecording  # noqa: E402
 from tts_vae.synthesis.voice import Voice  # noqa: E402
 
 

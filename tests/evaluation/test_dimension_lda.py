@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tts_vae.evaluation.dimension_lda import dimension_lda
+from tts_vae.evaluation.cards.dimension_lda import dimension_lda
 
 
 def test_fisher_ratio_by_hand():

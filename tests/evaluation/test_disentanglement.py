@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tts_vae.evaluation.disentanglement import (
+from tts_vae.evaluation.measures.disentanglement import (
     bin_values,
     dci_completeness,
     dci_disentanglement,
@@ -16,7 +16,7 @@ from tts_vae.evaluation.disentanglement import (
     mutual_information,
     score_gap,
 )
-from tts_vae.evaluation.disentanglement_probes import importances, separated_scores
+from tts_vae.evaluation.measures.disentanglement_probes import importances, separated_scores
 
 # two labels of four values each, every combination four times
 ONE = np.tile(np.repeat(np.arange(4), 4), 4)

@@ -1,6 +1,6 @@
 import pytest
 
-from tts_vae.evaluation.duration import length_ratio
+from tts_vae.evaluation.measures.duration import length_ratio
 
 
 def test_ratio_by_hand():

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from tts_vae.evaluation.error_rate import (
+from tts_vae.evaluation.measures.error_rate import (
     ErrorCounts,
     character_error_rate,
     corpus_error_rate,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tts_vae.audio.prosody import track_f0
-from tts_vae.evaluation.f0_errors import f0_errors
+from tts_vae.evaluation.measures.f0_errors import f0_errors
 
 
 def test_equal_tracks():

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from tts_vae.audio.mel import MelConfig
-from tts_vae.evaluation.intelligibility import Judge, judge_voice, spoken_phones
-from tts_vae.evaluation.judge_training import rounded_to_half, save_judge, train_judge
+from tts_vae.evaluation.listeners.intelligibility import Judge, judge_voice, spoken_phones
+from tts_vae.evaluation.listeners.judge_training import rounded_to_half, save_judge, train_judge
 from tts_vae.models.speech.recogniser import CtcOutput, CtcRecogniser
 from tts_vae.text.symbols import SymbolTable
 from tts_vae.training.recogniser_training import RecogniserSettings

@@ -14,9 +14,9 @@ from tiny_voice import write_tiny_voice  # noqa: E402
 
 pytest.importorskip("parselmouth")
 
-from tts_vae.evaluation.attributes import Attributes  # noqa: E402
-from tts_vae.evaluation.interpolation_page import write_interpolation_page  # noqa: E402
-from tts_vae.evaluation.walk_hearing import Heard, Listener, evenness  # noqa: E402
+from tts_vae.evaluation.measures.attributes import Attributes  # noqa: E402
+from tts_vae.evaluation.pages.interpolation_page import write_interpolation_page  # noqa: E402
+from tts_vae.evaluation.pages.walk_hearing import Heard, Listener, evenness  # noqa: E402
 from tts_vae.synthesis.site_prior import site_prior  # noqa: E402
 from tts_vae.synthesis.voice import Voice  # noqa: E402
 from tts_vae.synthesis.walk_files import write_stop  # noqa: E402

@@ -8,10 +8,10 @@ import torch
 
 from recipes.benchmark_latents import benchmark
 from recipes.configuration import configure
-from tts_vae.evaluation.latent_peers.comparison import choose, compare
-from tts_vae.evaluation.latent_peers.contestant import Contestant, measure, require
-from tts_vae.evaluation.latent_peers.networks import networks_of
-from tts_vae.evaluation.latent_peers.work import Features, Points
+from tts_vae.evaluation.peers.latents.comparison import choose, compare
+from tts_vae.evaluation.peers.latents.contestant import Contestant, measure, require
+from tts_vae.evaluation.peers.latents.networks import networks_of
+from tts_vae.evaluation.peers.latents.work import Features, Points
 from tts_vae.latents.gaussian import GaussianLatent
 from tts_vae.latents.vector_quantizer import VectorQuantizerLatent
 from tts_vae.models.image.convolutional import ConvDecoder, ConvEncoder

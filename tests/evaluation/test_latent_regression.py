@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tts_vae.evaluation.latent_regression import regress
+from tts_vae.evaluation.controls.latent_regression import regress
 
 
 def corpus(n=400, noise=0.05):

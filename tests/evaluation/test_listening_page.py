@@ -22,21 +22,21 @@ from tts_vae.audio.mel import MelConfig  # noqa: E402
 from tts_vae.audio.prosody import track_f0  # noqa: E402
 from tts_vae.corpora.manifests import PreparedUtterance, read_cuts, write_manifests  # noqa: E402
 from tts_vae.data.features import extract  # noqa: E402
-from tts_vae.evaluation.acoustics import (  # noqa: E402
+from tts_vae.evaluation.measures.acoustics import (  # noqa: E402
     Acoustics,
     change,
     measure_acoustics,
     most_different,
 )
-from tts_vae.evaluation.demo import control_table, demonstrate, next_commands  # noqa: E402
-from tts_vae.evaluation.latent_map import latent_map, spread_evenly  # noqa: E402
-from tts_vae.evaluation.listening import (  # noqa: E402
+from tts_vae.evaluation.pages.demo import control_table, demonstrate, next_commands  # noqa: E402
+from tts_vae.evaluation.pages.listening import (  # noqa: E402
     Clip,
     Listening,
     Section,
     contrasting_pair,
 )
-from tts_vae.evaluation.listening_page import Table, write_page  # noqa: E402
+from tts_vae.evaluation.pages.listening_page import Table, write_page  # noqa: E402
+from tts_vae.evaluation.voices.latent_map import latent_map, spread_evenly  # noqa: E402
 from tts_vae.synthesis.voice import Voice  # noqa: E402
 from tts_vae.text.phonemizer import GraphemePhonemizer  # noqa: E402
 

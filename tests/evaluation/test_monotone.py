@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_vae.evaluation.monotone import inverse_knots, isotonic
+from tts_vae.evaluation.controls.monotone import inverse_knots, isotonic
 
 
 def test_violators_are_pooled_by_hand():

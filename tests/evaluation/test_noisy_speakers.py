@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tts_vae.evaluation.held_out import HeldOutRecording
-from tts_vae.evaluation.noisy_speakers import always_noisy, clean_component
-from tts_vae.evaluation.posteriors import Posteriors
+from tts_vae.evaluation.voices.held_out import HeldOutRecording
+from tts_vae.evaluation.voices.noisy_speakers import always_noisy, clean_component
+from tts_vae.evaluation.voices.posteriors import Posteriors
 
 
 def posteriors(assigned: list[int], components: int) -> Posteriors:

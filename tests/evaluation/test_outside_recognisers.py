@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tts_vae.evaluation.outside_recognisers import (
+from tts_vae.evaluation.listeners.outside_recognisers import (
     PocketsphinxRecogniser,
     Wav2Vec2Recogniser,
     text_error_rates,

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tts_vae.evaluation.pitch import (
+from tts_vae.evaluation.measures.pitch import (
     count_octave_errors,
     f0_statistics,
     level_error_st,

@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch.distributions import MultivariateNormal
 
-from tts_vae.evaluation.outside_measures import (
+from tts_vae.evaluation.peers.outside_measures import (
     bernoulli_log_likelihood,
     code_perplexity,
     importance_bound,
     mixture_log_density,
 )
-from tts_vae.evaluation.side_by_side import DRIVER_SEARCH, interleave, ratio, same_threads
+from tts_vae.evaluation.peers.side_by_side import DRIVER_SEARCH, interleave, ratio, same_threads
 
 
 class FakeClock:

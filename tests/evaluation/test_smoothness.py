@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tts_vae.evaluation.smoothness import farthest_pairs, rank_correlation, smoothness
+from tts_vae.evaluation.measures.smoothness import farthest_pairs, rank_correlation, smoothness
 
 
 def test_an_even_line():

@@ -9,8 +9,8 @@ from scipy.special import digamma
 
 from tts_vae.audio.files import read_audio, trim_silence
 from tts_vae.corpora.espeak import obtain
-from tts_vae.evaluation import snr
-from tts_vae.evaluation.snr import (
+from tts_vae.evaluation.measures import snr
+from tts_vae.evaluation.measures.snr import (
     amplitude_statistic,
     percentile_snr_db,
     snr_of_statistic,

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from speech_like import FORMANTS, speech_like  # noqa: E402
 
-from tts_vae.evaluation.speaker_accuracy import (
+from tts_vae.evaluation.measures.speaker_accuracy import (
     SpeakerClassifier,
     cosine,
     speaker_centres,

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tts_vae.evaluation.speaker_swap import compare_levels
+from tts_vae.evaluation.voices.speaker_swap import compare_levels
 
 
 def test_perfect_swap_has_no_error():

@@ -4,12 +4,12 @@ import sys
 import pytest
 
 from recipes.benchmark_speech import benchmark
-from tts_vae.evaluation.speech_peers import waveforms
-from tts_vae.evaluation.speech_peers.lengths import _parts, cost_by_length
-from tts_vae.evaluation.speech_peers.processes import run_in_turn
-from tts_vae.evaluation.speech_peers.speaking import check_length
-from tts_vae.evaluation.speech_peers.tables import times_table
-from tts_vae.evaluation.speech_peers.waveforms import symbols
+from tts_vae.evaluation.peers.speech import waveforms
+from tts_vae.evaluation.peers.speech.lengths import _parts, cost_by_length
+from tts_vae.evaluation.peers.speech.processes import run_in_turn
+from tts_vae.evaluation.peers.speech.speaking import check_length
+from tts_vae.evaluation.peers.speech.tables import times_table
+from tts_vae.evaluation.peers.speech.waveforms import symbols
 from tts_vae.synthesis.voice import Voice
 
 SIZES = ("batch=2", "phones=6", "frames=46", "rounds=2", "threads=1", "ours=[float32]")

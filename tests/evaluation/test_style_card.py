@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tts_vae.evaluation.style_card import make_card, mean_and_error, slopes
+from tts_vae.evaluation.cards.style_card import make_card, mean_and_error, slopes
 
 NAN = float("nan")
 

@@ -18,12 +18,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tiny_voice import WIDTH, write_tiny_voice  # noqa: E402
 
-from tts_vae.evaluation import style_cards  # noqa: E402
-from tts_vae.evaluation.attributes import measure_attributes  # noqa: E402
-from tts_vae.evaluation.card_store import cards_entry, store_cards, write_examples  # noqa: E402
-from tts_vae.evaluation.style_card import USUAL  # noqa: E402
-from tts_vae.evaluation.style_cards import STEPS_SD, measure_cards  # noqa: E402
-from tts_vae.evaluation.style_cards_page import write_cards_page  # noqa: E402
+from tts_vae.evaluation.cards import style_cards  # noqa: E402
+from tts_vae.evaluation.cards.card_store import cards_entry, store_cards, write_examples  # noqa: E402
+from tts_vae.evaluation.cards.style_card import USUAL  # noqa: E402
+from tts_vae.evaluation.cards.style_cards import STEPS_SD, measure_cards  # noqa: E402
+from tts_vae.evaluation.cards.style_cards_page import write_cards_page  # noqa: E402
+from tts_vae.evaluation.measures.attributes import measure_attributes  # noqa: E402
 from tts_vae.synthesis.prior_spread import prior_sd  # noqa: E402
 from tts_vae.synthesis.voice import Voice  # noqa: E402
 

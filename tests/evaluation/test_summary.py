@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tts_vae.evaluation.summary import bootstrap_interval, summarise
+from tts_vae.evaluation.measures.summary import bootstrap_interval, summarise
 
 
 def test_undefined_values_are_counted_and_left_out():

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from tts_vae.evaluation.timing import real_time_factor
+from tts_vae.evaluation.measures.timing import real_time_factor
 
 
 def test_median_over_repeats_with_the_cold_start_apart():

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from tts_vae.evaluation.diversity import spread
-from tts_vae.evaluation.own_level import pooled_spread
-from tts_vae.evaluation.transfer import transfer
+from tts_vae.evaluation.measures.diversity import spread
+from tts_vae.evaluation.voices.own_level import pooled_spread
+from tts_vae.evaluation.voices.transfer import transfer
 
 REFERENCE = np.array([-3.0, -1.0, 0.0, 1.0, 3.0])
 

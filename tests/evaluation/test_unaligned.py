@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from tts_vae.evaluation.intelligibility import Judge
-from tts_vae.evaluation.unaligned import (
+from tts_vae.evaluation.listeners.intelligibility import Judge
+from tts_vae.evaluation.measures.unaligned import (
     count_deleted,
     hear,
     matches,

@@ -19,14 +19,14 @@ from tiny_voice import write_tiny_voice  # noqa: E402
 from tts_vae.audio.files import write_wav  # noqa: E402
 from tts_vae.audio.mel import MelConfig  # noqa: E402
 from tts_vae.corpora.manifests import PreparedUtterance, write_manifests  # noqa: E402
-from tts_vae.evaluation import voice_factors  # noqa: E402
-from tts_vae.evaluation.diversity import voice_diversity  # noqa: E402
-from tts_vae.evaluation.own_level import NaturalSpeech  # noqa: E402
-from tts_vae.evaluation.plain_numbers import plain_numbers  # noqa: E402
-from tts_vae.evaluation.posteriors import Posteriors  # noqa: E402
-from tts_vae.evaluation.transfer import voice_transfer  # noqa: E402
-from tts_vae.evaluation.voice_interpolation import voice_interpolation  # noqa: E402
-from tts_vae.evaluation.voice_speakers import voice_speakers  # noqa: E402
+from tts_vae.evaluation.measures.diversity import voice_diversity  # noqa: E402
+from tts_vae.evaluation.measures.plain_numbers import plain_numbers  # noqa: E402
+from tts_vae.evaluation.voices import factors as voice_factors  # noqa: E402
+from tts_vae.evaluation.voices.interpolation import voice_interpolation  # noqa: E402
+from tts_vae.evaluation.voices.own_level import NaturalSpeech  # noqa: E402
+from tts_vae.evaluation.voices.posteriors import Posteriors  # noqa: E402
+from tts_vae.evaluation.voices.speakers import voice_speakers  # noqa: E402
+from tts_vae.evaluation.voices.transfer import voice_transfer  # noqa: E402
 from tts_vae.synthesis.speech import Speech  # noqa: E402
 from tts_vae.synthesis.voice import Voice  # noqa: E402
 

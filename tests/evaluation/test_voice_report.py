@@ -19,16 +19,16 @@ from html_page import Page  # noqa: E402
 from tiny_held_out import write_held_out_corpus  # noqa: E402
 from tiny_voice import write_tiny_voice  # noqa: E402
 
-from tts_vae.evaluation import voice_report  # noqa: E402
-from tts_vae.evaluation.compare import compare_voices, difference  # noqa: E402
-from tts_vae.evaluation.figure_row import Row, number, show  # noqa: E402
-from tts_vae.evaluation.material import Material  # noqa: E402
-from tts_vae.evaluation.report_figures import section_pictures  # noqa: E402
-from tts_vae.evaluation.report_page import write_report  # noqa: E402
-from tts_vae.evaluation.report_rows import report_rows  # noqa: E402
-from tts_vae.evaluation.report_sections import SECTIONS, ReportSection  # noqa: E402
-from tts_vae.evaluation.terminal_table import metrics_table  # noqa: E402
-from tts_vae.evaluation.voice_report import evaluate_voice, fingerprint  # noqa: E402
+from tts_vae.evaluation.report import voice_report  # noqa: E402
+from tts_vae.evaluation.report.compare import compare_voices, difference  # noqa: E402
+from tts_vae.evaluation.report.figure_row import Row, number, show  # noqa: E402
+from tts_vae.evaluation.report.figures import section_pictures  # noqa: E402
+from tts_vae.evaluation.report.page import write_report  # noqa: E402
+from tts_vae.evaluation.report.rows import report_rows  # noqa: E402
+from tts_vae.evaluation.report.sections import SECTIONS, ReportSection  # noqa: E402
+from tts_vae.evaluation.report.terminal_table import metrics_table  # noqa: E402
+from tts_vae.evaluation.report.voice_report import evaluate_voice, fingerprint  # noqa: E402
+from tts_vae.evaluation.voices.material import Material  # noqa: E402
 from tts_vae.synthesis.voice import Voice  # noqa: E402
 
 QUICK = ("clusters", "capacity", "speed")

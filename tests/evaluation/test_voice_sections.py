@@ -13,15 +13,15 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tiny_held_out import RATE, TEXT, write_held_out_corpus  # noqa: E402
 from tiny_voice import SPEAKERS, sweep, write_tiny_voice  # noqa: E402
 
-from tts_vae.evaluation.held_out import (  # noqa: E402
+from tts_vae.evaluation.measures.plain_numbers import plain_numbers  # noqa: E402
+from tts_vae.evaluation.voices.clusters import capacity, clusters  # noqa: E402
+from tts_vae.evaluation.voices.held_out import (  # noqa: E402
     HeldOut,
     held_out_recordings,
     held_out_speech,
 )
-from tts_vae.evaluation.plain_numbers import plain_numbers  # noqa: E402
-from tts_vae.evaluation.posteriors import Posteriors, infer_posteriors  # noqa: E402
-from tts_vae.evaluation.voice_clusters import capacity, clusters  # noqa: E402
-from tts_vae.evaluation.voice_pitch import compare_melodies  # noqa: E402
+from tts_vae.evaluation.voices.pitch import compare_melodies  # noqa: E402
+from tts_vae.evaluation.voices.posteriors import Posteriors, infer_posteriors  # noqa: E402
 from tts_vae.synthesis.style import Style  # noqa: E402
 from tts_vae.synthesis.voice import Voice  # noqa: E402
 

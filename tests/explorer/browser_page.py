@@ -6,7 +6,7 @@ import shutil
 
 import soundfile
 
-from tts_vae.evaluation.pitch import measure_f0
+from tts_vae.evaluation.measures.pitch import measure_f0
 
 BROWSERS = ("chromium", "chromium-browser", "chromium-headless-shell", "google-chrome")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tts_vae.audio.prosody import frame_energy_db, track_f0
-from tts_vae.evaluation.intelligibility import Judge
+from tts_vae.evaluation.listeners.intelligibility import Judge
 from tts_vae.synthesis.voice import Voice
 from tts_vae.text.ssml_tokens import place_tokens
 from tts_vae.text.symbols import BREAK

@@ -10,7 +10,7 @@ from tts_vae.cli.options import NeededVoice, progress
 from tts_vae.cli.running import say
 
 if TYPE_CHECKING:
-    from tts_vae.evaluation.calibrating import Calibrated
+    from tts_vae.evaluation.controls.calibrating import Calibrated
 
 
 def calibrate(
@@ -25,7 +25,7 @@ def calibrate(
     seed: Annotated[int, typer.Option(help="Which sentences.")] = 0,
 ) -> None:
     """Measure what a voice's controls do, so that asking for +2 st gives +2 st; some minutes."""
-    from tts_vae.evaluation.calibrating import calibrate_voice
+    from tts_vae.evaluation.controls.calibrating import calibrate_voice
 
     done = calibrate_voice(voice, out, corpus, sentences, seed, _progress)
     typer.echo("\n".join(_table(done)))

@@ -35,20 +35,22 @@ def evaluate(
         raise ValueError("give one of --voice VOICE to measure and --compare A B to compare")
     if compare is None and compared:
         raise ValueError(f"unexpected {compared[0]!r}; voices to compare follow --compare")
-    report = importlib.import_module("tts_vae.evaluation.voice_report")
+    report = importlib.import_module("tts_vae.evaluation.report.voice_report")
     chosen = None if only is None else [word.strip() for word in only.split(",") if word.strip()]
     report.check_sections(chosen)
     settings = {"corpus_dir": corpus, "seed": seed, "only": chosen, "tell": say}
     settings |= {} if limit is None else {"limit": limit}
     if compare is not None:
-        comparing = importlib.import_module("tts_vae.evaluation.compare")
+        comparing = importlib.import_module("tts_vae.evaluation.report.compare")
         made = comparing.compare_voices([compare, *(compared or [])], out, **settings)
         _show(made.table)
         typer.echo(f"{made.page}: written")
         return
     metrics = report.evaluate_voice(voice, out, **settings)
-    page = importlib.import_module("tts_vae.evaluation.report_page").write_report(out, metrics)
-    _show(importlib.import_module("tts_vae.evaluation.terminal_table").metrics_table(metrics))
+    page = importlib.import_module("tts_vae.evaluation.report.page").write_report(out, metrics)
+    _show(
+        importlib.import_module("tts_vae.evaluation.report.terminal_table").metrics_table(metrics)
+    )
     typer.echo(f"{out / 'metrics.json'} and {page}: written")
     if metrics["failed"]:
         raise typer.Exit(1)

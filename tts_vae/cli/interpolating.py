@@ -139,8 +139,8 @@ def _speak(
     if listener is None:
         typer.echo(f"{write_recipes(out, about, records)}: recipes")
         return
-    from tts_vae.evaluation.interpolation_page import write_interpolation_page
-    from tts_vae.evaluation.walk_hearing import evenness
+    from tts_vae.evaluation.pages.interpolation_page import write_interpolation_page
+    from tts_vae.evaluation.pages.walk_hearing import evenness
 
     if walk.kind in ("steps", "traversal"):
         about["evenness"] = evenness(heard)
@@ -160,7 +160,7 @@ def _speak(
 
 def _listener(voice: "Voice") -> Any:
     """What measures the sounds; None, with a line that says so, where its package is missing."""
-    from tts_vae.evaluation.walk_hearing import Listener
+    from tts_vae.evaluation.pages.walk_hearing import Listener
 
     try:
         return Listener(voice)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tts_vae.evaluation.card_words import QUALITIES
+from tts_vae.evaluation.cards.card_words import QUALITIES
 
 
 def style_tables(
@@ -12,8 +12,8 @@ def style_tables(
     """Components, dimensions, what single dimensions tell, and saved styles.
 
     Args:
-        cards: the entry of styles.json, as :func:`tts_vae.evaluation.card_store.cards_entry` gives
-            it; parts may be missing.
+        cards: the entry of styles.json, as
+            :func:`tts_vae.evaluation.cards.card_store.cards_entry` gives it; parts may be missing.
         names: number -> name of the components that have one.
         saved: name -> recipe.
     """

@@ -12,7 +12,7 @@ from tts_vae.cli.options import VoiceOption, progress
 from tts_vae.cli.style_tables import style_tables
 
 if TYPE_CHECKING:
-    from tts_vae.evaluation.style_card import Cards
+    from tts_vae.evaluation.cards.style_card import Cards
 
 
 def styles(
@@ -112,8 +112,8 @@ def _unmeasured(contents: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _measure(folder: Path, out: Path | None, corpus: Path | None) -> None:
-    from tts_vae.evaluation.card_store import store_cards, write_examples
-    from tts_vae.evaluation.style_cards import measure_cards
+    from tts_vae.evaluation.cards.card_store import store_cards, write_examples
+    from tts_vae.evaluation.cards.style_cards import measure_cards
     from tts_vae.synthesis.voice import Voice
 
     loaded = Voice.load(folder)
@@ -123,7 +123,7 @@ def _measure(folder: Path, out: Path | None, corpus: Path | None) -> None:
         notes = json.loads((Path(about) / "corpus.json").read_text(encoding="utf-8"))
         noisy = bool(notes.get("noise_share"))
     if corpus is not None:
-        from tts_vae.evaluation.corpus_lda import corpus_lda, lda_table
+        from tts_vae.evaluation.cards.corpus_lda import corpus_lda, lda_table
 
         lda = lda_table(corpus_lda(loaded, corpus))
     cards = measure_cards(loaded, snr=noisy, watch=progress)
@@ -137,7 +137,7 @@ def _measure(folder: Path, out: Path | None, corpus: Path | None) -> None:
 
 
 def _page(folder: Path, out: Path, cards: "Cards", lda: Any) -> None:
-    from tts_vae.evaluation.style_cards_page import write_cards_page
+    from tts_vae.evaluation.cards.style_cards_page import write_cards_page
     from tts_vae.synthesis.named_styles import component_names, saved_styles
     from tts_vae.synthesis.voice_styles import read_styles
 

@@ -1,1 +1,6 @@
-"""What is measured of a voice, one topic per file; definitions in each function's docstring."""
+"""What is measured, room by room; definitions in each function's docstring.
+
+``measures`` of sounds, codes and symbols alone; ``listeners`` that judge; what is measured of
+``voices``, their ``controls``, ``cards`` and ``images``; the whole as ``report`` and ``pages``;
+``peers`` beside us.
+"""

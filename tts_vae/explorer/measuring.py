@@ -12,8 +12,8 @@ from html import escape
 
 import numpy as np
 
-from tts_vae.evaluation.attributes import Attributes, measure_attributes
-from tts_vae.evaluation.intelligibility import Judge
+from tts_vae.evaluation.listeners.intelligibility import Judge
+from tts_vae.evaluation.measures.attributes import Attributes, measure_attributes
 from tts_vae.synthesis.controls import CONTROLS, is_pause
 from tts_vae.synthesis.speech import Speech
 from tts_vae.text.symbols import plain_phone

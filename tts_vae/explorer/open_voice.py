@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from tts_vae.evaluation.intelligibility import Judge
+from tts_vae.evaluation.listeners.intelligibility import Judge
 from tts_vae.explorer.choice import Choice
 from tts_vae.explorer.dimensions import Dimension, card_names, dimensions
 from tts_vae.explorer.latent_map import LatentMap

@@ -87,7 +87,7 @@ def measure_points(voice: Voice, corpus: str | Path, limit: int = 300) -> Points
         ValueError: if the voice has no prosody, or the folder no utterances.
     """
     from tts_vae.corpora.manifests import read_cuts
-    from tts_vae.evaluation.attributes import measure_attributes
+    from tts_vae.evaluation.measures.attributes import measure_attributes
 
     site = voice.prosody_site
     if site is None:

@@ -1,0 +1,1 @@
+"""Do the controls do what they say: sweeps, calibration, and the table of realised values."""

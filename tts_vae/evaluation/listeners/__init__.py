@@ -1,0 +1,1 @@
+"""Who listens: the phone judge that ships, and recognisers that others trained."""

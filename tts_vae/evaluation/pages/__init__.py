@@ -1,0 +1,1 @@
+"""Pages that stand alone, to look at and to listen to, and what they share."""
