@@ -142,6 +142,15 @@ def test_more_dead_codes_than_vectors():
     assert (codebook.vectors < 2).all(-1).sum() >= 8
 
 
+def test_dead_codes_revive_even_where_numbers_are_lost():
+    for x in (torch.ones(20, 2), torch.full((20, 2), torch.nan)):
+        codebook = Codebook(4, 2, "ema", kmeans_start=False, revival_patience=1)
+        codebook.vectors.copy_(torch.tensor([[1.0], [5.0], [6.0], [7.0]]).expand(4, 2))
+        for _ in range(2):
+            codes, _, counts = codebook.quantise(x, learn=True)
+        assert counts.sum() == 20 and codes.min() >= 0
+
+
 def test_perplexity_by_hand():
     assert perplexity(torch.tensor([5.0, 5, 0, 0])).item() == pytest.approx(2)
     assert perplexity(torch.tensor([7.0, 0, 0])).item() == pytest.approx(1)
