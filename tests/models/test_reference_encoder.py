@@ -1,12 +1,30 @@
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
 import pytest
 import torch
 from torch.nn import functional as F
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from speech_targets import Targets  # noqa: E402
+
 from tts_vae.models.speech.onsets import OnsetDetector
+from tts_vae.models.speech.prosody_reader import ProsodyReader
 from tts_vae.models.speech.reference_encoder import (
     BiLstmReferenceEncoder,
     ConvGruReferenceEncoder,
 )
+from tts_vae.models.speech.speaker_centring import SpeakerCentring
+
+
+@dataclass
+class KnownSpeaker(Targets):
+    """Targets whose speakers are known too."""
+
+    speaker: torch.Tensor
+
 
 ENCODERS = [
     lambda: ConvGruReferenceEncoder(20, (4, 8), feature_width=16),
@@ -14,6 +32,9 @@ ENCODERS = [
         20, (4, 8), feature_width=16, onsets=OnsetDetector(20, 30, width=8, dropout=0.0)
     ),
     lambda: BiLstmReferenceEncoder(20, 12, feature_width=16),
+    lambda: BiLstmReferenceEncoder(
+        20, 12, feature_width=16, reader=ProsodyReader(20, width=8, dropout=0.0)
+    ),
 ]
 
 
@@ -56,3 +77,46 @@ def test_time_and_frequency_are_not_scrambled(make):
 def test_width_is_as_asked():
     mels, mask = inputs()
     assert ENCODERS[0]()(mels, mask).shape == (2, 16)
+
+
+def test_units_and_recognition_come_from_a_batch():
+    """Four phones of five frames each: every recogniser gets units, and terms to learn from."""
+    torch.manual_seed(0)
+    phones, mels = 4, torch.randn(3, 20, 20) - 4
+    batch = KnownSpeaker(
+        tokens=torch.randint(1, 30, (3, phones)),
+        token_mask=torch.ones(3, phones, dtype=torch.bool),
+        mels=mels,
+        mel_mask=torch.ones(3, 20, dtype=torch.bool),
+        durations=torch.full((3, phones), 5),
+        pitch_st=torch.tensor([[10.0], [20.0], [24.0]]).expand(3, phones),
+        energy_db=torch.zeros(3, phones),
+        voiced=torch.ones(3, phones),
+        speaker=torch.tensor([0, 1, 1]),
+    )
+    encoder = ConvGruReferenceEncoder(
+        20,
+        (4, 8),
+        feature_width=16,
+        onsets=OnsetDetector(20, 30, width=8),
+        reader=ProsodyReader(20, width=8),
+        centring=SpeakerCentring(20, 2, 16, width=8),
+    )
+    encoder.fit_statistics([batch])
+    # twenty frames of each pitch, and one of the mean of all
+    levels = torch.tensor([10.0, 20, 24]) * 20 / 21 + 18 / 21
+    torch.testing.assert_close(encoder.readings_mean[0], levels.mean())
+    torch.testing.assert_close(encoder.readings_std[0], levels.std())
+    terms = encoder.recognition(batch)
+    assert set(terms) == {
+        *("onsets", "usual_durations", "voicing_read", "pitch_read", "speaker_recognised")
+    }
+    sum(terms.values()).sum().backward()
+    learned = {n.split(".")[0] for n, p in encoder.named_parameters() if p.grad is not None}
+    assert learned == {"onsets", "reader", "centring"}
+    encoder.zero_grad()
+    encoder(mels, batch.mel_mask).square().sum().backward()
+    reached = {n.split(".")[0] for n, p in encoder.named_parameters() if p.grad is not None}
+    assert reached == {"convs", "norms", "gru", "average", "norm", "rate", "reading"}
+    batch.durations = None
+    assert set(encoder.recognition(batch)) == {"speaker_recognised"}

@@ -13,6 +13,8 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from tts_vae.models.speech.layers import MaskedConv
 from tts_vae.models.speech.onsets import OnsetDetector, log_rates
+from tts_vae.models.speech.prosody_reader import READINGS, ProsodyReader, frame_pitch
+from tts_vae.models.speech.speaker_centring import SpeakerCentring
 
 
 class RecognitionTargets(Protocol):
@@ -23,25 +25,37 @@ class RecognitionTargets(Protocol):
     tokens: Tensor
     token_mask: Tensor
     durations: Tensor | None
+    pitch_st: Tensor
+    voiced: Tensor
+    speaker: Tensor
 
 
 class ReferenceEncoder(nn.Module):
-    """Base of the encoders: mels in units of the corpus, and a speaking rate that is recognised.
+    """Base of the encoders: mels in units of the corpus, and what is recognised in them.
 
     Args:
         n_mels: mel bands of the input.
         feature_width: width of the result.
         onsets: detector of phones, whose number and usual duration give the rate; None leaves the
             rate to what the rest of the encoder finds out.
+        reader: of pitch level, pitch range and loudness; None likewise.
+        centring: takes from the result what is usual for the speaker; None leaves it in.
     """
 
     mels_mean: Tensor
     mels_std: Tensor
     rate_mean: Tensor
     rate_std: Tensor
+    readings_mean: Tensor
+    readings_std: Tensor
 
     def __init__(
-        self, n_mels: int, feature_width: int, onsets: OnsetDetector | None = None
+        self,
+        n_mels: int,
+        feature_width: int,
+        onsets: OnsetDetector | None = None,
+        reader: ProsodyReader | None = None,
+        centring: SpeakerCentring | None = None,
     ) -> None:
         super().__init__()
         self.register_buffer("mels_mean", torch.zeros(n_mels))
@@ -51,22 +65,30 @@ class ReferenceEncoder(nn.Module):
             self.rate = nn.Linear(2, feature_width)
             self.register_buffer("rate_mean", torch.zeros(2))
             self.register_buffer("rate_std", torch.ones(2))
+        self.reader = reader
+        if reader is not None:
+            self.reading = nn.Linear(READINGS, feature_width)
+            self.register_buffer("readings_mean", torch.zeros(READINGS))
+            self.register_buffer("readings_std", torch.ones(READINGS))
+        self.centring = centring
 
     @torch.no_grad()
     def fit_statistics(self, batches: Sequence[RecognitionTargets]) -> None:
-        """Set the units of mels and rate from data; call once before training."""
+        """Set the units of mels and of what is recognised from data; call once before training."""
         frames = torch.cat([batch.mels[batch.mel_mask] for batch in batches]).float()
         self.mels_mean.copy_(frames.mean(0))
         self.mels_std.copy_(frames.std(0).clamp(min=0.1))
         known = [batch for batch in batches if batch.durations is not None]
-        if self.onsets is None or not known:
-            return
-        phones = [(b.tokens[b.token_mask], b.durations[b.token_mask]) for b in known]  # type: ignore[index]
-        self.onsets.fit_usual_frames(*(torch.cat(column) for column in zip(*phones, strict=True)))
-        logs = torch.cat([self._true_log_rates(batch) for batch in known])
-        self.rate_mean.copy_(logs.mean(0))
-        if len(logs) > 1:
-            self.rate_std.copy_(logs.std(0).clamp(min=1e-2))
+        if self.onsets is not None and known:
+            phones = [(b.tokens[b.token_mask], b.durations[b.token_mask]) for b in known]  # type: ignore[index]
+            self.onsets.fit_usual_frames(
+                *(torch.cat(column) for column in zip(*phones, strict=True))
+            )
+            _fit(self.rate_mean, self.rate_std, [self._true_log_rates(b) for b in known])
+        if self.reader is not None and known:
+            real = [b.pitch_st[b.token_mask & (b.voiced > 0.5)] for b in known]
+            self.reader.fit_pitch(torch.cat(real))
+            _fit(self.readings_mean, self.readings_std, [self._true_readings(b) for b in known])
 
     def _true_log_rates(self, batch: RecognitionTargets) -> Tensor:
         """What :func:`log_rates` would say if it knew the phones, (batch, 2)."""
@@ -80,24 +102,64 @@ class ReferenceEncoder(nn.Module):
         """Mels (..., n_mels) with mean 0 and deviation 1 in each band over the corpus."""
         return (mels - self.mels_mean) / self.mels_std
 
-    def with_rate(self, features: Tensor, mels: Tensor, mask: Tensor) -> Tensor:
-        """Add the recognised rates to features (batch, feature_width); mels are standardised."""
-        if self.onsets is None:
-            return features
-        log_odds, usual = self.onsets(mels, mask)
-        rates = log_rates(log_odds, usual, mask).detach()
-        rates = ((rates - self.rate_mean) / self.rate_std).clamp(-4, 4)
-        return features + self.rate(rates).float()
+    def _true_readings(self, batch: RecognitionTargets) -> Tensor:
+        """What the reader would say if it knew the pitch of every phone, (batch, READINGS)."""
+        assert self.reader is not None and batch.durations is not None
+        frames = batch.mels.shape[1]
+        pitch = frame_pitch(batch.durations, batch.pitch_st, batch.voiced, frames)
+        return self.reader.readings(*pitch, batch.mels, batch.mel_mask)
+
+    def with_recognised(
+        self, features: Tensor, mels: Tensor, standard: Tensor, mask: Tensor
+    ) -> Tensor:
+        """Add what is recognised to features, and take from them what is usual for the speaker.
+
+        Args:
+            features: (batch, feature_width).
+            mels: (batch, frames, n_mels).
+            standard: the same, standardised.
+            mask: (batch, frames) bool.
+        """
+        if self.onsets is not None:
+            with torch.no_grad():
+                log_odds, usual = self.onsets(standard, mask)
+                rates = log_rates(log_odds, usual, mask)
+                rates = ((rates - self.rate_mean) / self.rate_std).clamp(-4, 4)
+            features = features + self.rate(rates).float()
+        if self.reader is not None:
+            with torch.no_grad():
+                voiced, pitch_st = self.reader(standard, mask)
+                said = self.reader.readings(torch.sigmoid(voiced), pitch_st, mels, mask)
+                said = ((said - self.readings_mean) / self.readings_std).clamp(-4, 4)
+            features = features + self.reading(said).float()
+        if self.centring is not None:
+            features = self.centring(features, standard, mask)
+        return features
 
     def recognition(self, batch: RecognitionTargets) -> dict[str, Tensor]:
         """Log-likelihood of what is recognised along the way, each (batch,) nats.
 
-        It trains the detector alone: nothing of it reaches the latents.
+        It trains the recognisers alone: nothing of it reaches the latents.
         """
-        if self.onsets is None or batch.durations is None:
-            return {}
-        mels = self.standardise(batch.mels)
-        return self.onsets.log_likelihood(mels, batch.mel_mask, batch.tokens, batch.durations)
+        mels, mask = self.standardise(batch.mels), batch.mel_mask
+        terms: dict[str, Tensor] = {}
+        if self.onsets is not None and batch.durations is not None:
+            terms |= self.onsets.log_likelihood(mels, mask, batch.tokens, batch.durations)
+        if self.reader is not None and batch.durations is not None:
+            terms |= self.reader.log_likelihood(
+                mels, mask, batch.durations, batch.pitch_st, batch.voiced
+            )
+        if self.centring is not None:
+            terms |= self.centring.log_likelihood(mels, mask, batch.speaker)
+        return terms
+
+
+def _fit(mean: Tensor, std: Tensor, parts: Sequence[Tensor]) -> None:
+    """Set mean and deviation of columns from parts (items, columns) of what is known."""
+    values = torch.cat(list(parts))
+    mean.copy_(values.mean(0))
+    if len(values) > 1:
+        std.copy_(values.std(0).clamp(min=1e-2))
 
 
 class ConvGruReferenceEncoder(ReferenceEncoder):
@@ -112,6 +174,8 @@ class ConvGruReferenceEncoder(ReferenceEncoder):
         channels: output channels of the stride-2 layers.
         feature_width: width of the result, even; the GRU has half as many units.
         onsets: detector of phones for the speaking rate, or None.
+        reader: of pitch and loudness, or None.
+        centring: on the speaker, or None.
 
     Shape:
         mels (batch, frames, n_mels), mask (batch, frames) bool -> (batch, feature_width).
@@ -123,8 +187,10 @@ class ConvGruReferenceEncoder(ReferenceEncoder):
         channels: tuple[int, ...] = (32, 32, 64, 64, 128, 128),
         feature_width: int = 256,
         onsets: OnsetDetector | None = None,
+        reader: ProsodyReader | None = None,
+        centring: SpeakerCentring | None = None,
     ) -> None:
-        super().__init__(n_mels, feature_width, onsets)
+        super().__init__(n_mels, feature_width, onsets, reader, centring)
         channels, width = tuple(channels), feature_width // 2
         inputs = (1, *channels[:-1])
         self.convs = nn.ModuleList(
@@ -159,7 +225,7 @@ class ConvGruReferenceEncoder(ReferenceEncoder):
             _, state = self.gru(packed)
         mean = self.average(x.sum(1) / lengths.clamp(min=1).unsqueeze(1))
         features = self.norm(torch.cat([state[-1].float(), mean.float()], dim=-1))
-        return self.with_rate(features, standard, mask)
+        return self.with_recognised(features, mels, standard, mask)
 
 
 class BiLstmReferenceEncoder(ReferenceEncoder):
@@ -170,6 +236,8 @@ class BiLstmReferenceEncoder(ReferenceEncoder):
         channels: width of the convolutions (paper: 512).
         feature_width: width of the result, even; the LSTM has half as many units a side.
         onsets: detector of phones for the speaking rate, or None.
+        reader: of pitch and loudness, or None.
+        centring: on the speaker, or None.
 
     Shape:
         mels (batch, frames, n_mels), mask (batch, frames) bool -> (batch, feature_width).
@@ -181,8 +249,10 @@ class BiLstmReferenceEncoder(ReferenceEncoder):
         channels: int = 512,
         feature_width: int = 512,
         onsets: OnsetDetector | None = None,
+        reader: ProsodyReader | None = None,
+        centring: SpeakerCentring | None = None,
     ) -> None:
-        super().__init__(n_mels, feature_width, onsets)
+        super().__init__(n_mels, feature_width, onsets, reader, centring)
         width = feature_width // 2
         self.convs = nn.ModuleList(
             [MaskedConv(n_mels, channels, 3), MaskedConv(channels, channels, 3)]
@@ -205,4 +275,4 @@ class BiLstmReferenceEncoder(ReferenceEncoder):
             output, batch_first=True, total_length=mels.shape[1]
         )
         mean = (hidden * mask.unsqueeze(-1)).sum(1) / lengths.clamp(min=1).unsqueeze(1)
-        return self.with_rate(mean, standard, mask)
+        return self.with_recognised(mean, mels, standard, mask)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from tts_vae.models.speech.reference_encoder import RecognitionTargets, ReferenceEncoder
+from tts_vae.models.speech.speaker_centring import SpeakerCentring
 
 
 class TextConditionedEncoder(nn.Module):
@@ -20,6 +21,7 @@ class TextConditionedEncoder(nn.Module):
         n_symbols: size of the symbol table; token 0 is padding.
         feature_width: width of the result.
         text_width: of symbols and summary.
+        centring: takes from the result what is usual for the speaker; None leaves it in.
     """
 
     def __init__(
@@ -29,9 +31,11 @@ class TextConditionedEncoder(nn.Module):
         n_symbols: int,
         feature_width: int = 128,
         text_width: int = 128,
+        centring: SpeakerCentring | None = None,
     ) -> None:
         super().__init__()
         self.reference = reference
+        self.centring = centring
         self.embedding = nn.Embedding(n_symbols, text_width, padding_idx=0)
         self.summary = nn.GRU(text_width, text_width, batch_first=True)
         self.join = nn.Sequential(
@@ -46,8 +50,12 @@ class TextConditionedEncoder(nn.Module):
         self.reference.fit_statistics(batches)
 
     def recognition(self, batch: RecognitionTargets) -> dict[str, Tensor]:
-        """What the reference encoder learns besides, each (batch,) nats."""
-        return self.reference.recognition(batch)
+        """What is learned besides, each (batch,) nats."""
+        terms = self.reference.recognition(batch)
+        if self.centring is not None:
+            mels = self.reference.standardise(batch.mels)
+            terms |= self.centring.log_likelihood(mels, batch.mel_mask, batch.speaker)
+        return terms
 
     def forward(self, mels: Tensor, mask: Tensor, *, condition: Tensor) -> Tensor:
         """Encode references.
@@ -65,4 +73,7 @@ class TextConditionedEncoder(nn.Module):
             states, _ = self.summary(self.embedding(condition))
         last = ((condition > 0).sum(1) - 1).clamp(min=0)
         summary = states[torch.arange(len(last), device=last.device), last]
-        return self.join(torch.cat([features, summary], -1))
+        features = self.join(torch.cat([features, summary], -1))
+        if self.centring is not None:
+            features = self.centring(features, self.reference.standardise(mels), mask)
+        return features
