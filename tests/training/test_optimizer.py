@@ -72,3 +72,13 @@ def test_its_state_is_read_by_torch_and_back():
     theirs.load_state_dict(ours.state_dict())
     ours.load_state_dict(theirs.state_dict())
     assert len(ours.state) == 2
+
+
+def test_gradients_are_dropped_or_filled_with_zeros():
+    layer = torch.nn.Linear(2, 1)
+    optimizer = FusedAdamW(layer.parameters(), lr=0.1)
+    layer(torch.ones(1, 2)).sum().backward()
+    optimizer.zero_grad(set_to_none=False)
+    assert layer.weight.grad is not None and not layer.weight.grad.any()
+    optimizer.zero_grad()
+    assert layer.weight.grad is None and layer.bias.grad is None

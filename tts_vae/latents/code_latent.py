@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from tts_vae.latents.contract import Latent, LatentOutput
 from tts_vae.latents.outcome import known
-from tts_vae.latents.sampling import broadcast_value, check_temperature
+from tts_vae.latents.sampling import broadcast_value, check_temperature, full_precision
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class CodeLatent(Latent):
         self._no_condition(condition)
         features, mask = self._check_call(features, mask, sample_shape, mode)
         shape = features.shape[:-1]
-        with torch.autocast(features.device.type, enabled=False):
+        with full_precision(features.device.type):
             places = None if mask is None else mask.flatten().nonzero().squeeze(-1)
             rows = features.flatten(0, -2)
             steps = len(rows) // max(1, shape[0])

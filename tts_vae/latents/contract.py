@@ -26,6 +26,7 @@ from tts_vae.latents.sampling import (
     broadcast_value,
     check_sample_shape,
     densities_of,
+    full_precision,
     masked_sum,
     reparameterise,
 )
@@ -180,7 +181,7 @@ class Latent(nn.Module, ABC):
         """
         features, mask = self._check_call(features, mask, sample_shape, mode)
         batch_shape = features.shape[:-1]
-        with torch.autocast(features.device.type, enabled=False):
+        with full_precision(features.device.type):
             posterior, prior = self.distributions(features, condition, context, mask)
             if value is not None:
                 shape = (*sample_shape, *batch_shape, self.width)

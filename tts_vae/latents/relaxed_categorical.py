@@ -25,6 +25,7 @@ from tts_vae.latents.sampling import (
     broadcast_value,
     check_sample_shape,
     check_temperature,
+    full_precision,
     masked_sum,
     real_noise,
 )
@@ -183,7 +184,7 @@ class RelaxedCategoricalLatent(Latent):
         """Infer the site; see :meth:`Latent.forward`. A clamped value is its nearest code."""
         features, mask = self._check_call(features, mask, sample_shape, mode)
         samples, batch_shape = tuple(sample_shape), features.shape[:-1]
-        with torch.autocast(features.device.type, enabled=False):
+        with full_precision(features.device.type):
             posterior = self.posterior(features, condition, mask)
             prior = self.prior(batch_shape, condition, context)
             log_q, log_p = posterior.log_weights, prior.log_weights

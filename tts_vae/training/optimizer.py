@@ -49,6 +49,19 @@ class FusedAdamW(torch.optim.AdamW):
                 _advance(group, options)
         return loss
 
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients.
+
+        Args:
+            set_to_none: drop them; else fill them with zeros.
+        """
+        if not set_to_none:
+            super().zero_grad(set_to_none=False)
+            return
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = None
+
     def _moving(self, group: dict[str, Any]) -> list[Moving] | None:
         """Parameters that have a gradient; None if one is new or lies elsewhere than in memory."""
         moving = []
