@@ -5,7 +5,6 @@ styles.json holds ``named`` (name -> recipe, in the words of ``voice.style``) an
 that come with it replace its own.
 """
 
-import re
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +24,6 @@ WAYS = ("reference", "component", "vector", "prior")
 """Ways to choose the prosody; they exclude each other."""
 
 LONGEST_NAME = 40
-_NAME = re.compile(r"[^\W\d_][\w-]*")
 _RESERVED = {"default", *STYLE_WORDS, *(part for word in STYLE_WORDS for part in word.split("_"))}
 
 
@@ -216,6 +214,13 @@ def portable_words(voice: "Voice", words: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
+def _is_name(text: str) -> bool:
+    """A letter, then letters with their marks (many scripts write vowels so), digits, - and _."""
+    kinds = [unicodedata.category(character)[0] for character in text]
+    word = (kind in "LMN" or character in "-_" for character, kind in zip(text, kinds, strict=True))
+    return kinds[:1] == ["L"] and all(word)
+
+
 def checked_name(styles: Mapping[str, Any], name: str) -> str:
     """A name as it is stored.
 
@@ -223,7 +228,7 @@ def checked_name(styles: Mapping[str, Any], name: str) -> str:
         ValueError: if it is no name, or a word of ``voice.style``.
     """
     name = unicodedata.normalize("NFC", name.strip())
-    if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+    if not _is_name(name) or len(name) > LONGEST_NAME:
         raise ValueError(
             f"a style's name has up to {LONGEST_NAME} letters, digits, - and _, a letter first; "
             f"got {name[:60]!r}"
