@@ -224,6 +224,12 @@ def _cells(rows: Sequence[Row | None], against: Sequence[Difference | None]) -> 
     return [*cells, " / ".join(counts)]
 
 
+def _narrow(cells: Sequence[str]) -> list[str]:
+    """The same with intervals on lines of their own: more voices fit beside each other."""
+    label, *figures = cells
+    return [label, *(figure.replace(" (", "\n(") for figure in figures)]
+
+
 def _table(labels: Sequence[str], lines: Mapping[str, Any], notes: Sequence[str]) -> Table:
     caption = "\n".join([_LEGEND.format(first=labels[0]), *notes])
     table = Table(box=box.SIMPLE_HEAD, caption=escape(caption), caption_justify="left")
@@ -250,7 +256,7 @@ def _write_page(
             section,
             SECTIONS[section].title,
             SECTIONS[section].about,
-            plain_table(["measure", *labels, "n"], [_cells(*row) for row in rows], main=False),
+            plain_table(["measure", *labels, "n"], [_narrow(_cells(*row)) for row in rows], False),
         )
         for section, rows in lines.items()
     ]
