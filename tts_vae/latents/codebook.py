@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tts_vae.latents.k_means import k_means
+from tts_vae.latents.moving_means import move_means
 from tts_vae.latents.nearest import nearest
 from tts_vae.latents.processes import from_first_process, sum_over_processes, together
 
@@ -153,23 +154,14 @@ class Codebook(nn.Module):
 
     @torch.no_grad()
     def _learn(self, x: Tensor, codes: Tensor, counts: Tensor) -> None:
-        """Count; then N <- decay N + (1 - decay) n and the mean of a code follows (eqs 6 to 8).
-
-        Equation 8 divides two moving averages. Written as a step from the old mean it needs no
-        second state, and a code that nobody chose stays exactly where it is. From N = 0, at the
-        start or after a revival, it is the plain mean of all that came since: no bias to correct.
-        """
+        """Count, and let every code follow the mean of what it stands for (eqs 6 to 8)."""
         if self.update == "ema":
             sums = x.new_zeros(self.vectors.shape).index_add_(0, codes, x)
             if together():
                 both = sum_over_processes(torch.cat([sums, counts.unsqueeze(-1).to(sums)], -1))
                 sums = both[:, :-1]
                 counts.copy_(both[:, -1])
-            share = 1 - self.decay
-            self.counts.mul_(self.decay).add_(counts, alpha=share)
-            used = counts.unsqueeze(-1)
-            weight = share / self.counts.clamp(min=torch.finfo(self.counts.dtype).tiny)
-            self.vectors.add_((sums - used * self.vectors) * weight.unsqueeze(-1))
+            move_means(self.vectors, self.counts, sums, counts, self.decay)
             if self.normalised:
                 self.vectors.copy_(functional.normalize(self.vectors, dim=-1))
         else:

@@ -109,3 +109,30 @@ class ConvStack(nn.Module):
 def take_steps(x: Tensor, index: Tensor) -> Tensor:
     """Pick steps: x (batch, sources, width), index (batch, steps) -> (batch, steps, width)."""
     return torch.gather(x, 1, index.unsqueeze(-1).expand(-1, -1, x.shape[-1]))
+
+
+class FrameNetwork(nn.Module):
+    """Masked convolutions over frames, each normalised: where small recognisers begin.
+
+    Args:
+        n_mels: mel bands of the (standardised) input.
+        width: channels.
+        layers: convolutions of five frames.
+    """
+
+    def __init__(self, n_mels: int, width: int, layers: int) -> None:
+        super().__init__()
+        widths = (n_mels, *(width for _ in range(layers)))
+        self.convs = nn.ModuleList(
+            MaskedConv(i, o, 5) for i, o in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(layers))
+
+    def frames(self, mels: Tensor, mask: Tensor, dropout: nn.Dropout | None = None) -> Tensor:
+        """Return (batch, frames, width) of mels (batch, frames, n_mels), mask (batch, frames)."""
+        x = mels
+        for conv, norm in zip(self.convs, self.norms, strict=True):
+            x = F.relu(norm(conv(x, mask)))
+            if dropout is not None:
+                x = dropout(x)
+        return x

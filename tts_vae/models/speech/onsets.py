@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tts_vae.models.speech.layers import MaskedConv
+from tts_vae.models.speech.layers import FrameNetwork
 
 USUAL_SCALE = 1.0
 """Laplace scale of a usual duration, in frames."""
 
 
-class OnsetDetector(nn.Module):
+class OnsetDetector(FrameNetwork):
     """Log-odds that a phone begins, and the usual duration of that phone, for every frame.
 
     Args:
@@ -41,12 +41,7 @@ class OnsetDetector(nn.Module):
         layers: int = 5,
         dropout: float = 0.05,
     ) -> None:
-        super().__init__()
-        widths = (n_mels, *(width for _ in range(layers)))
-        self.convs = nn.ModuleList(
-            MaskedConv(i, o, 5) for i, o in zip(widths[:-1], widths[1:], strict=True)
-        )
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(layers))
+        super().__init__(n_mels, width, layers)
         self.onset = nn.Linear(width, 1)
         self.usual = nn.Linear(width, 1)
         self.dropout = nn.Dropout(dropout)
@@ -63,9 +58,7 @@ class OnsetDetector(nn.Module):
             Log-odds that a phone begins, and usual frames of a phone that begins there, positive;
             both (batch, frames) float32.
         """
-        x = mels
-        for conv, norm in zip(self.convs, self.norms, strict=True):
-            x = self.dropout(F.relu(norm(conv(x, mask))))
+        x = self.frames(mels, mask, self.dropout)
         usual = self.usual_frames.mean() * F.softplus(self.usual(x).squeeze(-1).float())
         return self.onset(x).squeeze(-1).float(), usual
 

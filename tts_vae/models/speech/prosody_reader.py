@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tts_vae.models.speech.gain import DECIBEL_NEPERS
-from tts_vae.models.speech.layers import MaskedConv
+from tts_vae.models.speech.layers import FrameNetwork
 from tts_vae.models.speech.upsampling import frame_to_phone
 
 READINGS = 3
@@ -24,7 +24,7 @@ PITCH_SCALE_ST = 1.0
 _ONE_FRAME_ST2 = 1.0  # semitones squared of the frame that is always counted
 
 
-class ProsodyReader(nn.Module):
+class ProsodyReader(FrameNetwork):
     """Log-odds that a frame is voiced, and its pitch.
 
     Args:
@@ -40,12 +40,7 @@ class ProsodyReader(nn.Module):
     def __init__(
         self, n_mels: int, width: int = 96, layers: int = 3, dropout: float = 0.05
     ) -> None:
-        super().__init__()
-        widths = (n_mels, *(width for _ in range(layers)))
-        self.convs = nn.ModuleList(
-            MaskedConv(i, o, 5) for i, o in zip(widths[:-1], widths[1:], strict=True)
-        )
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(layers))
+        super().__init__(n_mels, width, layers)
         self.voiced = nn.Linear(width, 1)
         self.pitch = nn.Linear(width, 1)
         self.dropout = nn.Dropout(dropout)
@@ -63,9 +58,7 @@ class ProsodyReader(nn.Module):
             Log-odds of voice, and semitones re 55 Hz that mean something where there is voice;
             both (batch, frames) float32.
         """
-        x = mels
-        for conv, norm in zip(self.convs, self.norms, strict=True):
-            x = self.dropout(F.relu(norm(conv(x, mask))))
+        x = self.frames(mels, mask, self.dropout)
         pitch_st = self.pitch_st_mean + self.pitch_st_std * self.pitch(x).squeeze(-1).float()
         return self.voiced(x).squeeze(-1).float(), pitch_st
 

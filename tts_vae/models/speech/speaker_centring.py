@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tts_vae.latents.moving_means import move_means
 from tts_vae.latents.processes import sum_over_processes
-from tts_vae.models.speech.layers import MaskedConv
+from tts_vae.models.speech.layers import FrameNetwork
 
 
-class SpeakerCentring(nn.Module):
+class SpeakerCentring(FrameNetwork):
     """Features less the usual features of the speaker who is recognised.
 
     The usual features are moving averages over training batches, as the code vectors of a VQ-VAE
@@ -45,15 +46,10 @@ class SpeakerCentring(nn.Module):
         dropout: float = 0.1,
         decay: float = 0.99,
     ) -> None:
-        super().__init__()
         if not 0 <= decay < 1:
             raise ValueError(f"decay must be at least 0 and below 1, got {decay}; usual is 0.99")
+        super().__init__(n_mels, width, layers)
         self.decay = decay
-        widths = (n_mels, *(width for _ in range(layers)))
-        self.convs = nn.ModuleList(
-            MaskedConv(i, o, 5) for i, o in zip(widths[:-1], widths[1:], strict=True)
-        )
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(layers))
         self.dropout = nn.Dropout(dropout)
         self.speaker = nn.Linear(2 * width, n_speakers)
         self.register_buffer("usual", torch.zeros(n_speakers, feature_width))
@@ -80,12 +76,9 @@ class SpeakerCentring(nn.Module):
 
     def scores(self, mels: Tensor, mask: Tensor) -> Tensor:
         """Log-odds of every speaker, (batch, n_speakers) float32, from means and deviations."""
-        x = mels
-        for conv, norm in zip(self.convs, self.norms, strict=True):
-            x = F.relu(norm(conv(x, mask)))
+        x = self.frames(mels, mask).float()
         real = mask.unsqueeze(-1)
         count = real.sum(1).clamp(min=1)
-        x = x.float()
         mean = (x * real).sum(1) / count
         variance = ((x - mean.unsqueeze(1)).square() * real).sum(1) / count
         told_by = self.dropout(torch.cat([mean, torch.sqrt(variance + 1e-4)], -1))
@@ -97,14 +90,9 @@ class SpeakerCentring(nn.Module):
         return {"speaker_recognised": -missed}
 
     def _learn(self, features: Tensor, share: Tensor) -> None:
-        """N <- decay N + (1 - decay) n, and the mean of a speaker follows (equations 6 to 8).
-
-        From N = 0 it is the plain mean of all that came since: no bias to correct.
-        """
+        """Move the usual features of all speakers towards those of this batch."""
         both = sum_over_processes(
             torch.cat([share.T @ features, share.sum(0).unsqueeze(-1)], -1).contiguous()
         )
         sums, seen = both[:, :-1], both[:, -1]
-        self.counts.mul_(self.decay).add_(seen, alpha=1 - self.decay)
-        weight = (1 - self.decay) / self.counts.clamp(min=torch.finfo(torch.float32).tiny)
-        self.usual.add_((sums - seen.unsqueeze(-1) * self.usual) * weight.unsqueeze(-1))
+        move_means(self.usual, self.counts, sums, seen, self.decay)
