@@ -13,7 +13,7 @@ import numpy as np
 from tts_vae.synthesis.controls import is_pause
 from tts_vae.synthesis.speech import Speech
 from tts_vae.text.words import Word
-from tts_vae.whole_file import whole_file
+from tts_vae.whole_file import write_text
 
 if TYPE_CHECKING:
     from tts_vae.synthesis.voice import Voice
@@ -73,15 +73,7 @@ def write_textgrid(path: str | Path, speech: Speech, words: Sequence[Word] = ())
     Raises:
         ValueError: if the file cannot be written.
     """
-    path = Path(path)
-    written = textgrid(speech, words)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as partial:
-            partial.write_text(written, encoding="utf-8")
-    except OSError as error:
-        raise ValueError(f"cannot write {path}: {error.strerror}; choose another place") from error
-    return path
+    return write_text(Path(path), textgrid(speech, words))
 
 
 def _with_silence(intervals: Sequence[_Interval], end_s: float) -> list[_Interval]:

@@ -15,7 +15,7 @@ from tts_vae.synthesis.textgrid import write_textgrid
 from tts_vae.synthesis.voice import Voice
 from tts_vae.synthesis.walks import Stop
 from tts_vae.text.words import Word
-from tts_vae.whole_file import whole_file
+from tts_vae.whole_file import write_text
 
 RECIPES = "steps.json"
 
@@ -62,12 +62,7 @@ def write_recipes(
     text = json.dumps(
         {**about, "steps": list(stops)}, indent=1, ensure_ascii=False, allow_nan=False
     )
-    try:
-        with whole_file(path) as partial:
-            partial.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ValueError(f"cannot write {path}: {error.strerror}; choose another place") from error
-    return path
+    return write_text(path, text + "\n")
 
 
 def words_of_style(voice: Voice, style: Style) -> str | None:

@@ -13,8 +13,9 @@ from typing import Any
 from tts_vae.evaluation.cards.card_words import QUALITIES, audible_steps, shown_change
 from tts_vae.evaluation.cards.style_card import USUAL, Card, Cards, Place
 from tts_vae.evaluation.cards.style_cards import STEPS_SD
-from tts_vae.evaluation.pages.page import COLOURS, flac_uri, page_html, write_page_text
+from tts_vae.evaluation.pages.page import COLOURS, flac_uri, page_html
 from tts_vae.synthesis.speech import Speech
+from tts_vae.whole_file import write_text
 
 _STYLE = (
     COLOURS
@@ -110,7 +111,7 @@ def write_cards_page(
         sections.append(_section("Saved styles", _table(["style", "recipe"], rows)))
     title = f"Style cards of {voice}"
     head = f"<h1>{escape(title)}</h1>\n<p>{escape(_method(cards))}</p>\n"
-    return write_page_text(path, page_html(title, _STYLE, head + "".join(sections), _SCRIPT))
+    return write_text(path, page_html(title, _STYLE, head + "".join(sections), _SCRIPT))
 
 
 def _method(cards: Cards) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tts_vae.evaluation.pages.page import body_html, page_html, section_html, write_page_text
+from tts_vae.evaluation.pages.page import body_html, page_html, section_html
 from tts_vae.evaluation.pages.walk_figures import (
     as_data_uri,
     attribute_squares,
@@ -22,6 +22,7 @@ from tts_vae.evaluation.pages.walk_figures import (
 from tts_vae.evaluation.pages.walk_hearing import SHOWN, Heard, evenness
 from tts_vae.evaluation.pages.walk_page_style import SCRIPT, STYLE
 from tts_vae.synthesis.walks import Walk
+from tts_vae.whole_file import write_text
 
 PAGE = "index.html"
 
@@ -78,7 +79,7 @@ def write_interpolation_page(
     title = walk.title[:1].upper() + walk.title[1:]
     footer = f'{len(heard)} sounds. Numbers and recipes: <a href="steps.json">steps.json</a>.'
     body = body_html(title, lead, "".join(parts), footer, text)
-    return write_page_text(folder / PAGE, page_html(title, STYLE, body, SCRIPT))
+    return write_text(folder / PAGE, page_html(title, STYLE, body, SCRIPT))
 
 
 def _measured(walk: Walk, heard: Sequence[Heard], colours: Sequence[str]) -> str:

@@ -21,8 +21,8 @@ from tts_vae.evaluation.pages.page import (
     body_html,
     page_html,
     section_html,
-    write_page_text,
 )
+from tts_vae.whole_file import write_text
 
 STYLE = (
     COLOURS
@@ -167,7 +167,7 @@ def write_page(
         text,
         [(name, head) for name, head, _ in parts],
     )
-    return write_page_text(folder / "index.html", page_html(title, STYLE, body, SCRIPT))
+    return write_text(folder / "index.html", page_html(title, STYLE, body, SCRIPT))
 
 
 def facts(heard: Acoustics) -> str:

@@ -1,17 +1,14 @@
-"""What all pages share: their frame, their colours, sounds and pictures inside them, writing."""
+"""What all pages share: their frame, their colours, sounds and pictures inside them."""
 
 import base64
 import io
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 
 import numpy as np
 import soundfile
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-
-from tts_vae.whole_file import whole_file
 
 COLOURS = """
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #59636e; --page: #fafaf7;
@@ -76,21 +73,6 @@ def section_html(name: str, title: str, content: str) -> str:
         f'<section id="{name}" aria-labelledby="{name}-title"><h2 id="{name}-title">'
         f"{escape(title)}</h2>{content}</section>\n"
     )
-
-
-def write_page_text(page: Path, text: str) -> Path:
-    """Write a page whole or not at all.
-
-    Raises:
-        ValueError: it cannot be written.
-    """
-    try:
-        page.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(page) as partial:
-            partial.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ValueError(f"cannot write {page}: {error.strerror}; choose another folder") from error
-    return page
 
 
 def png_uri(figure: Figure, transparent: bool = False) -> str:

@@ -19,7 +19,6 @@ from rich.table import Table
 
 from tts_vae.corpora.manifests import write_json
 from tts_vae.evaluation.measures.summary import bootstrap_interval
-from tts_vae.evaluation.pages.page import write_page_text
 from tts_vae.evaluation.report.figure_row import Row, number
 from tts_vae.evaluation.report.page import plain_table, report_html
 from tts_vae.evaluation.report.rows import report_rows
@@ -32,6 +31,7 @@ from tts_vae.evaluation.report.voice_report import (
     voice_name,
 )
 from tts_vae.synthesis.voice_folders import find_voice
+from tts_vae.whole_file import write_text
 
 _NEEDED = {"voice", "corpus", "settings", "program", "sections", "unavailable", "failed"}
 PAGE, NUMBERS = "compare.html", "compare.json"
@@ -262,9 +262,7 @@ def _write_page(
     ]
     lead = " ".join([_LEGEND.format(first=labels[0]), *notes])
     title = "Voices side by side: " + ", ".join(labels)
-    return write_page_text(
-        out / PAGE, report_html(title, lead, parts, "tts-vae evaluate --compare")
-    )
+    return write_text(out / PAGE, report_html(title, lead, parts, "tts-vae evaluate --compare"))
 
 
 def _plain(

@@ -13,13 +13,13 @@ from tts_vae.evaluation.pages.page import (
     page_html,
     png_uri,
     section_html,
-    write_page_text,
 )
 from tts_vae.evaluation.report.figure_row import Row
 from tts_vae.evaluation.report.figures import Picture, section_pictures
 from tts_vae.evaluation.report.rows import report_rows
 from tts_vae.evaluation.report.sections import SECTIONS
 from tts_vae.evaluation.report.terminal_table import HEADER, cells
+from tts_vae.whole_file import write_text
 
 PAGE = "report.html"
 
@@ -80,7 +80,7 @@ def write_report(out: Path, metrics: Mapping[str, Any]) -> Path:
     notes = [f"{key} {value}" for key, value in told.items() if value is not None]
     notes += [f"seed {metrics['settings']['seed']}", f"tts_vae {metrics['program']}"]
     text = report_html(f"Voice {voice['name']}, measured", lead, parts, ", ".join(notes))
-    return write_page_text(out / PAGE, text)
+    return write_text(out / PAGE, text)
 
 
 def report_html(
