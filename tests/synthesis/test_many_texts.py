@@ -32,8 +32,8 @@ def assert_same(together, alone):
     assert np.array_equal(together.durations, alone.durations)
     assert np.abs(together.mels - alone.mels).max() <= 1e-5
     assert np.abs(together.pitch_st - alone.pitch_st).max() <= 1e-5
-    # sixty iterations for a phase make more of a rounding than a network does
-    assert np.abs(together.waveform - alone.waveform).max() <= 1e-4
+    # Griffin-Lim's sixty iterations and a vocoder's refinement make more of a rounding
+    assert np.abs(together.waveform - alone.waveform).max() <= 5e-4
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, BATCH_SIZE, 16])

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 from tiny_vocoder import write_tiny_vocoder
-from tiny_voice import write_tiny_voice
+from tiny_voice import model_config, tiny_model, write_tiny_voice
 
 from tts_vae.synthesis import onnx_check, onnx_export
 from tts_vae.synthesis.onnx_export import export_onnx
+from tts_vae.synthesis.told_pitch import spoken_f0
 from tts_vae.synthesis.voice import Voice
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra export")
@@ -61,11 +62,13 @@ def test_every_input_is_heard(exported, source):
         for site, vector in {**vectors, **values}.items():
             inputs[f"style_{site}"] = np.array([vector], np.float32)
         inputs["tokens"] = np.array([[number[phone] for phone in voice.phonemize(text)[0]]])
-        mels, durations, pitch_st = acoustic.run(None, inputs)
+        mels, durations, pitch_st, f0_hz = acoustic.run(None, inputs)
         speech = voice.speak(text, voice.style(**choice))
         assert np.array_equal(durations[0], speech.durations), choice
         assert np.abs(mels[0] - speech.mels).max() < 1e-4, choice
         assert np.abs(pitch_st[0] - speech.pitch_st).max() < 1e-4, choice
+        contour = spoken_f0(*map(torch.from_numpy, (durations, pitch_st)), mels.shape[1])
+        assert np.abs(f0_hz / contour.numpy() - 1).max() < 1e-4, choice
 
 
 def test_the_program_of_the_card_speaks_without_us(exported, source, tmp_path):
@@ -84,6 +87,21 @@ def test_the_program_of_the_card_speaks_without_us(exported, source, tmp_path):
     example = json.loads((folder / "voice.json").read_text())["example"]["text"]
     expected = Voice.load(source).speak(example).waveform
     assert rate == 22050 and np.abs(heard - expected).max() < 1e-3
+
+
+def test_a_vocoder_that_follows_the_pitch_is_told_it_there_too(tmp_path):
+    config = model_config()
+    config["decoder"]["comb"] = {
+        "_target_": "tts_vae.models.speech.harmonics.HarmonicComb",
+        **{"n_mels": 80, "width": 16, "sample_rate": 22050, "fmin": 0.0, "fmax": 8000.0},
+    }
+    folder = write_tiny_voice(tmp_path / "tiny", model_config=config, model=tiny_model(config))
+    write_tiny_vocoder(folder / "vocoder", source=True, refinements=2)
+    out, agreement = export_onnx(folder, tmp_path / "out")
+    assert agreement.waveform < 1e-3
+    names = [node.name for node in onnxruntime.InferenceSession(out / "vocoder.onnx").get_inputs()]
+    assert names == ["mels", "f0_hz"]
+    assert '"f0_hz": f0_hz}' in (out / "README.md").read_text()
 
 
 def test_a_wrong_file_is_not_written(exported, source, tmp_path, monkeypatch):

@@ -1,16 +1,19 @@
 """Whether ONNX files say what torch says: sentences in several styles, through both."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tts_vae.models.speech.contract import Generated
+from tts_vae.models.vocoder.istft_vocoder import IstftVocoder
 from tts_vae.synthesis.onnx_folder import ACOUSTIC, VOCODER
 from tts_vae.synthesis.style import Style
+from tts_vae.synthesis.told_pitch import spoken_f0
 from tts_vae.synthesis.voice import Voice
 
 MEL_TOLERANCE, WAVEFORM_TOLERANCE = 1e-3, 1e-3
@@ -47,12 +50,15 @@ class Agreement:
     waveform: float | None
 
 
-def compare(voice: Voice, vocoder: nn.Module | None, folder: Path) -> Agreement:
+def compare(
+    voice: Voice, vocoder: IstftVocoder | None, heard: Sequence[str], folder: Path
+) -> Agreement:
     """Speak through ONNX files and through torch.
 
     Args:
         voice: that was exported.
         vocoder: that was exported, or None.
+        heard: names of its inputs.
         folder: the files.
 
     Raises:
@@ -69,16 +75,20 @@ def compare(voice: Voice, vocoder: nn.Module | None, folder: Path) -> Agreement:
     for text, style in ((text, style) for text in TEXTS for style in _styles(voice)):
         for phones in voice.phonemize(text):
             tokens = torch.tensor([[voice.bundle.symbols.index(phone) for phone in phones]])
-            theirs = acoustic.run(["mels", "durations", "pitch_st"], _inputs(tokens, style))
+            names = ["mels", "durations", "pitch_st", "f0_hz"]
+            theirs = acoustic.run(names, _inputs(tokens, style))
             ours, tie = _torch(voice, tokens, style, theirs[1], text)
             sentences, ties = sentences + 1, ties + tie
             mels = max(mels, _difference(ours.mels, theirs[0]))
             pitch = max(pitch, _difference(ours.pitch_st, theirs[2]))
             if waves is not None and vocoder is not None:
+                contour = spoken_f0(ours.durations, ours.pitch_st, ours.mels.shape[1])
+                given = {"mels": ours.mels, "f0_hz": contour}
+                given = {name: given[name] for name in heard}
                 with torch.inference_mode():
-                    waveform = vocoder(ours.mels)
-                heard = waves.run(["waveform"], {"mels": ours.mels.numpy()})[0]
-                sound = max(sound, _difference(waveform, heard))
+                    waveform = vocoder(**given)
+                said = waves.run(["waveform"], {name: x.numpy() for name, x in given.items()})[0]
+                sound = max(sound, _difference(waveform, said))
     if not (mels <= MEL_TOLERANCE and sound <= WAVEFORM_TOLERANCE):
         raise ValueError(
             f"the exported files differ from torch by {mels:.1e} in mels (allowed "

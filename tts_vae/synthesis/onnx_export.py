@@ -8,7 +8,7 @@ import logging
 import os
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from tts_vae.models.speech.parallel import ParallelDecoder
+from tts_vae.models.vocoder.istft_vocoder import IstftVocoder
 from tts_vae.synthesis.onnx_check import Agreement, compare
 from tts_vae.synthesis.onnx_folder import ACOUSTIC, VOCODER, descriptions
+from tts_vae.synthesis.told_pitch import spoken_f0, tells_pitch
 from tts_vae.synthesis.vocoders import choose_vocoder
 from tts_vae.synthesis.voice import Voice
 from tts_vae.synthesis.voice_folders import find_voice
@@ -48,7 +50,7 @@ class AcousticGraph(nn.Module):
         rate: Tensor,
         energy_shift_db: Tensor,
         style: Mapping[str, Tensor],
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Speak.
 
         Args:
@@ -60,7 +62,7 @@ class AcousticGraph(nn.Module):
 
         Returns:
             Mels (1, frames, n_mels), durations (1, phones) int64 frames, pitch (1, phones)
-            semitones re 55 Hz.
+            semitones re 55 Hz, and as the contour (1, frames) Hz that the mels have.
         """
         made = self.decoder.generate(
             tokens,
@@ -70,7 +72,8 @@ class AcousticGraph(nn.Module):
             rate=rate,
             energy_shift_db=energy_shift_db,
         )
-        return made.mels, made.durations, made.pitch_st
+        f0_hz = spoken_f0(made.durations, made.pitch_st, made.mels.shape[1])
+        return made.mels, made.durations, made.pitch_st, f0_hz
 
 
 def export_onnx(
@@ -109,6 +112,7 @@ def export_onnx(
             "one frame after another; a voice with a ParallelDecoder can"
         )
     neural = _network(choose_vocoder(vocoder, folder, bundle.mel))
+    heard = ("mels", "f0_hz") if tells_pitch(decoder, neural) else ("mels",)
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.parent / f".{out.name}.partial-{os.getpid()}"
     shutil.rmtree(partial, ignore_errors=True)
@@ -117,11 +121,11 @@ def export_onnx(
         with _quietly(), torch.no_grad():
             _export_acoustic(loaded, decoder, partial / ACOUSTIC)
             if neural is not None:
-                _export_vocoder(neural, bundle.mel.n_mels, partial / VOCODER)
+                _export_vocoder(neural, heard, partial / VOCODER)
         name = str(bundle.metadata.get("experiment") or folder.name)
-        for file_name, text in descriptions(loaded, name, EXAMPLE, neural is not None).items():
+        for file_name, text in descriptions(loaded, name, EXAMPLE, heard if neural else ()).items():
             (partial / file_name).write_text(text, encoding="utf-8")
-        agreement = compare(loaded, neural, partial)
+        agreement = compare(loaded, neural, heard, partial)
         out.mkdir(exist_ok=True)
         if neural is None:  # that of an earlier export belongs to other mels
             (out / VOCODER).unlink(missing_ok=True)
@@ -171,7 +175,7 @@ def _export_acoustic(voice: Voice, decoder: ParallelDecoder, path: Path) -> None
                 *("tokens", "pitch_shift_st", "rate", "energy_shift_db"),
                 *(f"style_{site}" for site in style),
             ],
-            output_names=["mels", "durations", "pitch_st"],
+            output_names=["mels", "durations", "pitch_st", "f0_hz"],
             custom_translation_table={torch.ops.aten.searchsorted.Tensor: searchsorted},
             verbose=False,
         )
@@ -180,16 +184,18 @@ def _export_acoustic(voice: Voice, decoder: ParallelDecoder, path: Path) -> None
     _save(program, path)
 
 
-def _export_vocoder(network: nn.Module, n_mels: int, path: Path) -> None:
+def _export_vocoder(network: IstftVocoder, heard: Sequence[str], path: Path) -> None:
     frames = torch.export.Dim("frames", min=2, max=LONGEST)
+    examples = {"mels": torch.zeros(1, 50, network.n_mels), "f0_hz": torch.full((1, 50), 100.0)}
+    inputs = {name: examples[name] for name in heard}
     try:
         program = torch.onnx.export(
             network,
-            (torch.zeros(1, 50, n_mels),),
+            kwargs=inputs,
             dynamo=True,
             opset_version=OPSET,
-            dynamic_shapes={"mels": {1: frames}},
-            input_names=["mels"],
+            dynamic_shapes={name: {1: frames} for name in inputs},
+            input_names=list(inputs),
             output_names=["waveform"],
             verbose=False,
         )
@@ -202,7 +208,7 @@ def _save(program: Any, path: Path) -> None:
     program.save(path, external_data=False)
 
 
-def _network(vocoder: Any) -> nn.Module | None:
+def _network(vocoder: Any) -> IstftVocoder | None:
     """The network of a vocoder; None for Griffin-Lim, which is no graph."""
     if vocoder is None:
         return None
@@ -213,7 +219,8 @@ def _network(vocoder: Any) -> nn.Module | None:
             f"cannot export a {type(vocoder).__name__}; export the voice alone with "
             "vocoder griffin-lim, and the vocoder with its own tools"
         )
-    return vocoder.bundle.model
+    network: IstftVocoder = vocoder.bundle.model
+    return network
 
 
 def _refused(name: str, error: Exception) -> ValueError:

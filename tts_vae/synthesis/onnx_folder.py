@@ -1,6 +1,7 @@
 """What stands beside ONNX files so that others can use them: tables, vectors, a program."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -28,11 +29,11 @@ inputs = {
 }
 for name, site in voice["sites"].items():  # how: any vector of that width, (1, width)
     inputs["style_" + name] = np.array([site["default"]], np.float32)
-mels, durations, pitch_st = onnxruntime.InferenceSession("acoustic.onnx").run(None, inputs)
+mels, durations, pitch_st, f0_hz = onnxruntime.InferenceSession("acoustic.onnx").run(None, inputs)
 """
 
 _SOUND = """\
-(waveform,) = onnxruntime.InferenceSession("vocoder.onnx").run(None, {"mels": mels})
+(waveform,) = onnxruntime.InferenceSession("vocoder.onnx").run(None, {%s})
 with wave.open("hello.wav", "wb") as file:
     file.setnchannels(1)
     file.setsampwidth(2)
@@ -46,14 +47,14 @@ _SILENT = """\
 """
 
 
-def descriptions(voice: Voice, name: str, example: str, sounds: bool) -> dict[str, str]:
+def descriptions(voice: Voice, name: str, example: str, heard: Sequence[str]) -> dict[str, str]:
     """File name -> text of the files beside the graphs.
 
     Args:
         voice: that is exported.
         name: of the exported voice.
         example: sentence of the program in the card.
-        sounds: whether there is a vocoder.
+        heard: inputs of the vocoder, none if there is no vocoder.
     """
     bundle = voice.bundle
     tokens = {symbol: number for number, symbol in enumerate(bundle.symbols)}
@@ -74,11 +75,13 @@ def descriptions(voice: Voice, name: str, example: str, sounds: bool) -> dict[st
             "mels": "(1, frames, n_mels) float32, natural-log magnitude",
             "durations": "(1, phones) int64 frames",
             "pitch_st": "(1, phones) float32 semitones re 55 Hz",
+            "f0_hz": "(1, frames) float32 Hz, the pitch that the mels were made for",
         },
         "example": {"text": example, "phones": list(voice.phonemize(example)[0])},
         "metadata": {k: v for k, v in bundle.metadata.items() if k not in ("corpus_dir",)},
     }
-    program = _PROGRAM + (_SOUND if sounds else _SILENT)
+    inputs = ", ".join(f'"{name}": {name}' for name in heard)
+    program = _PROGRAM + (_SOUND % inputs if heard else _SILENT)
     card = (
         f"# {name}\n\nA voice of tts_vae in ONNX. With `pip install onnxruntime numpy`, in this "
         f"folder:\n\n```python\n{program}```\n"

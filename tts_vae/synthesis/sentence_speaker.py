@@ -18,9 +18,9 @@ from torch import Tensor
 from tts_vae.models.speech.contract import Generated
 from tts_vae.synthesis.bundle import VoiceBundle
 from tts_vae.synthesis.controls import Control, batched, same, sounding, stretch_of_phones
-from tts_vae.synthesis.low_pitch import low_pitch_of
 from tts_vae.synthesis.speech import Floats, Speech
 from tts_vae.synthesis.style import Style
+from tts_vae.synthesis.told_pitch import spoken_f0, tells_pitch
 from tts_vae.synthesis.vocoders import MelsToWaveform, SeededGriffinLim
 from tts_vae.text.symbols import SymbolTable
 
@@ -68,7 +68,7 @@ class SentenceSpeaker:
         self._symbols = symbols
         self._vocoder = vocoder
         self._griffin_lim = SeededGriffinLim(bundle.mel)
-        self._low_pitch = low_pitch_of(bundle, vocoder)
+        self._tells_pitch = tells_pitch(decoder, vocoder)
 
     def lay_out(
         self, sentences: Sequence[Sequence[str]], style: Style, seed: int
@@ -171,11 +171,11 @@ class SentenceSpeaker:
                 f"the style ({sentence.style}) drives this voice to mels that are not finite; "
                 "choose a value nearer to those of its components or references"
             )
-        waveform = self._vocode(mels, sentence.seed)
         durations, pitch_st = made.durations[row, :phones], made.pitch_st[row, :phones].float()
-        if self._low_pitch is not None:
-            waveform = self._low_pitch(waveform, mels, sentence.phones, durations, pitch_st)
-        waveform, gain_db = _without_clipping(waveform)
+        told = {}
+        if self._tells_pitch:
+            told = {"f0_hz": spoken_f0(durations.unsqueeze(0), pitch_st.unsqueeze(0), frames)}
+        waveform, gain_db = _without_clipping(self._vocode(mels, sentence.seed, **told))
         speech = Speech(
             waveform=waveform,
             sample_rate=self._mel.sample_rate,
@@ -196,10 +196,13 @@ class SentenceSpeaker:
         """Mels (1, frames, n_mels) -> (frames * hop,) samples, and the dB they were turned down."""
         return _without_clipping(self._vocode(mels, seed))
 
-    def _vocode(self, mels: Tensor, seed: int) -> Floats:
+    def _vocode(self, mels: Tensor, seed: int, **told: Tensor) -> Floats:
         """Mels (1, frames, n_mels) -> (frames * hop,) samples of the vocoder."""
         with _seeded(seed):
-            made = self._griffin_lim(mels, seed) if self._vocoder is None else self._vocoder(mels)
+            if self._vocoder is None:
+                made = self._griffin_lim(mels, seed)
+            else:
+                made = self._vocoder(mels, **told)
         samples = mels.shape[1] * self._mel.hop_length
         waveform = made[0].float().numpy()[:samples]
         return np.pad(waveform, (0, samples - len(waveform)))

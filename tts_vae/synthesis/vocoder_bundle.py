@@ -186,10 +186,27 @@ class NeuralVocoder:
             self._model.to_bfloat16()
 
     @torch.inference_mode()
-    def __call__(self, mels: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Mels (batch, frames, n_mels), lengths (batch,) in frames -> (batch, frames * hop)."""
-        samples: Tensor = self._model(mels.float(), lengths)
+    def __call__(
+        self, mels: Tensor, lengths: Tensor | None = None, f0_hz: Tensor | None = None
+    ) -> Tensor:
+        """Mels to waveform.
+
+        Args:
+            mels: (batch, frames, n_mels).
+            lengths: (batch,) frames of each.
+            f0_hz: (batch, frames), pitch that voiced frames are meant to have, NaN where nobody
+                knows; only a vocoder with a source (:attr:`takes_pitch`) listens to it.
+
+        Returns:
+            (batch, frames * hop_length).
+        """
+        samples: Tensor = self._model(mels.float(), lengths, f0_hz)
         return samples
+
+    @property
+    def takes_pitch(self) -> bool:
+        """Whether it follows a pitch that is told."""
+        return self._model.takes_pitch
 
 
 def check_same_mels(vocoder: Mapping[str, Any], voice: MelConfig) -> None:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 GRIFFIN_LIM = "griffin-lim"
 """The word for no trained vocoder."""
 
-MelsToWaveform = Callable[[Tensor], Tensor]
-"""Mels (1, frames, n_mels) -> waveform (1, samples)."""
+MelsToWaveform = Callable[..., Tensor]
+"""Mels (1, frames, n_mels) -> waveform (1, samples); ``f0_hz`` too where it ``takes_pitch``."""
 
 
 def choose_vocoder(

@@ -41,6 +41,11 @@ class VocoderBatch:
     audio: Tensor
     f0_hz: Tensor | None = None
 
+    @property
+    def voiced(self) -> Tensor | None:
+        """(batch, frames), 1 where there is a pitch."""
+        return None if self.f0_hz is None else (self.f0_hz > 0).float()
+
     def to(self, device: torch.device | str, non_blocking: bool = False) -> "VocoderBatch":
         """The same batch on a device."""
         return VocoderBatch(

@@ -84,7 +84,7 @@ class VocoderModule(SeededModule):
         Raises:
             FloatingPointError: if the loss is not finite; the message says what to try.
         """
-        audio: Tensor = self.model(batch.mels, f0_hz=batch.f0_hz)
+        audio: Tensor = self.model(batch.mels, f0_hz=batch.f0_hz, voiced=batch.voiced)
         terms = self._spectral(audio, batch.audio)
         loss = self.mel_weight * terms["mel_l1"] + self.stft_weight * terms["stft"]
         if batch.f0_hz is not None:

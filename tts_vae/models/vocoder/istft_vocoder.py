@@ -5,8 +5,9 @@ mels, so nothing is upsampled and the transform makes the samples. Three options
 
 - amplitude start (Lv et al. 2024, FreeV, arXiv 2406.08196): log magnitudes are those of the
   pseudo-inverted mels plus a learned correction, so that mainly phase is left to learn;
-- refinement (Masuyama et al. 2019, deep Griffin-Lim iteration): the waveform is analysed, its
-  magnitudes are scaled band by band to the wanted mels, and it is made again, inside the network;
+- refinement (after Masuyama et al. 2019, deep Griffin-Lim iteration): the waveform is analysed and
+  its magnitudes are scaled band by band to the wanted mels, inside the network (see
+  :mod:`tts_vae.models.vocoder.refinement`);
 - a source (see :mod:`tts_vae.models.vocoder.source`): the spectrum of pulses and noise, scaled to
   the mels, takes the place of the amplitude start, and the network corrects its phase too.
 """
@@ -17,11 +18,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tts_vae.models.vocoder.convolution import convolve
+from tts_vae.models.vocoder.mel_filters import MelFilters
 from tts_vae.models.vocoder.overlap import OverlapAdd
+from tts_vae.models.vocoder.refinement import MelFit
 from tts_vae.models.vocoder.source import Excitation, PitchReader
 
 _CEILING = math.log(1e3)
 """Natural-log magnitude that nothing in [-1, 1] exceeds with a window of 1,024 samples."""
+
+_ANY_HZ = 150.0  # between voiced stretches any pitch will do: nothing of it sounds
 
 
 class TrunkBlock(nn.Module):
@@ -50,9 +56,9 @@ class TrunkBlock(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """(batch, frames, width) -> the same shape; ``mask`` (batch, frames, 1) or None."""
         if self.depthwise:
-            h = self.widen(self.norm(_convolve(self.conv, x, mask)))
+            h = self.widen(self.norm(convolve(self.conv, x, mask)))
         else:
-            h = _convolve(self.conv, self.norm(x), mask)
+            h = convolve(self.conv, self.norm(x), mask)
         return x + self.scale * self.project(functional.gelu(h))
 
 
@@ -81,9 +87,6 @@ class IstftVocoder(nn.Module):
         ValueError: if a size is not positive or the kernel is even.
     """
 
-    basis: Tensor
-    inverse: Tensor
-    spread: Tensor
     signs: Tensor
 
     def __init__(
@@ -113,11 +116,14 @@ class IstftVocoder(nn.Module):
         self.amplitude_start, self.refinements = amplitude_start, refinements
         bins = n_fft // 2 + 1
         self.frames = OverlapAdd(n_fft, hop_length)
+        self.filters = MelFilters(n_mels, bins)
+        self.fit = MelFit(self.frames, self.filters, floor, refinements) if refinements else None
         self.sample_rate = sample_rate
-        self.pitch = PitchReader(n_mels) if source else None
-        self.excitation = Excitation(hop_length, self.frames.margin) if source else None
-        # besides the mels: position in the cycle as a point on a circle, and voicing
-        self.embed = nn.Conv1d(n_mels + (3 if source else 0), width, 7, padding=3)
+        self.pitch = PitchReader(n_mels, width) if source else None
+        self.excitation = Excitation(self.frames) if source else None
+        # with a source the trunk goes on from what the reader of the pitch found
+        seen, size = (width, 1) if source else (n_mels, 7)
+        self.embed = nn.Conv1d(seen, width, size, padding=size // 2)
         self.embed_norm = nn.LayerNorm(width)
         self.blocks = nn.ModuleList(
             TrunkBlock(width, kernel_size, expansion, depthwise, 1 / layers) for _ in range(layers)
@@ -133,10 +139,11 @@ class IstftVocoder(nn.Module):
         # top, not at its edge
         signs = 1.0 - 2.0 * (torch.arange(bins) % 2).float()
         self.register_buffer("signs", signs, persistent=False)
-        self.register_buffer("basis", torch.zeros(n_mels, bins), persistent=False)
-        self.register_buffer("inverse", torch.zeros(bins, n_mels), persistent=False)
-        self.register_buffer("spread", torch.zeros(n_mels, bins), persistent=False)
-        self.knows_basis = False
+
+    @property
+    def takes_pitch(self) -> bool:
+        """Whether there is a source, which follows a pitch that is told."""
+        return self.pitch is not None
 
     @property
     def needs_basis(self) -> bool:
@@ -154,35 +161,30 @@ class IstftVocoder(nn.Module):
         Raises:
             ValueError: if the shape is not as expected.
         """
-        if basis.shape != self.basis.shape:
-            raise ValueError(
-                f"expected a mel basis {tuple(self.basis.shape)}, got {tuple(basis.shape)}; "
-                "build the vocoder with the n_mels and n_fft of the analysis"
-            )
-        self.basis.copy_(basis)
-        self.inverse.copy_(torch.linalg.pinv(basis.double()))
-        # shares of the bands in every bin; a bin of none (above fmax) follows the nearest band
-        covered = (basis.sum(0) > 0).nonzero().flatten()
-        nearest = torch.arange(basis.shape[1]).clamp(int(covered[0]), int(covered[-1]))
-        self.spread.copy_((basis / basis.sum(0).clamp(min=1e-12))[:, nearest])
-        self.knows_basis = True
+        self.filters.use(basis)
 
     def to_bfloat16(self) -> None:
-        """Let the layers compute in bfloat16; the transforms stay in float32."""
+        """Let layers and filters compute in bfloat16; the transforms stay in float32."""
         for part in (self.embed, self.embed_norm, self.blocks, self.norm, self.head, self.pitch):
             if part is not None:
                 part.bfloat16()
+        self.filters.to_bfloat16()
 
     def forward(
-        self, mels: Tensor, lengths: Tensor | None = None, f0_hz: Tensor | None = None
+        self,
+        mels: Tensor,
+        lengths: Tensor | None = None,
+        f0_hz: Tensor | None = None,
+        voiced: Tensor | None = None,
     ) -> Tensor:
         """Synthesise a batch.
 
         Args:
             mels: (batch, frames, n_mels), natural-log magnitude.
             lengths: (batch,) frames of each item; None takes all.
-            f0_hz: (batch, frames), 0 where unvoiced: for the source, in place of the pitch that is
-                read from the mels.
+            f0_hz: (batch, frames), for the source, in place of the pitch that is read from the
+                mels; NaN where it is to be read. Of frames without voice any number will do.
+            voiced: (batch, frames), 0 to 1, in place of what is read.
 
         Returns:
             (batch, frames * hop_length) float32, zero after each item's end.
@@ -195,7 +197,7 @@ class IstftVocoder(nn.Module):
                 f"expected mels (batch, frames, {self.n_mels}) with at least one frame, got "
                 f"{tuple(mels.shape)}; add a batch axis, or use the analysis that made them"
             )
-        if self.needs_basis and not self.knows_basis:
+        if self.needs_basis and not self.filters.known:
             raise ValueError(
                 "expected the mel basis for amplitude_start, source or refinements, got none; call "
                 "use_mel_basis(basis) first"
@@ -208,19 +210,24 @@ class IstftVocoder(nn.Module):
         real = None if mask is None else mask.unsqueeze(-1)
         # silence is 0, as the padding of a convolution is
         x = ((mels - math.log(self.floor)) * 0.2).to(self.embed.weight.dtype)
-        start = None
+        source = None
         if self.pitch is not None:
-            start, seen = self._start(x, lengths, real, f0_hz)
-            x = torch.cat([x, seen.to(x.dtype)], dim=-1)
+            # reading is learned from the pitch alone: the waveform's error says little about it
+            with torch.no_grad():
+                x = self.pitch.listen(x, real)
+                if f0_hz is None or voiced is None:
+                    read_hz, heard = self.pitch.read(self.pitch.scores(x))
+                    f0_hz = read_hz if f0_hz is None else torch.where(f0_hz > 0, f0_hz, read_hz)
+                    voiced = heard if voiced is None else voiced
+                source = self._source(f0_hz, voiced, lengths)
         predicted = self._trunk(x, real)
         with torch.autocast(mels.device.type, enabled=False):
-            target = mels.float().exp()
-            spectrum = self._spectrum(predicted, target, start)
-            weight = self.frames.weight(frames, mask)
-            signal = self.frames.signal(spectrum, weight, mask)
-            for _ in range(self.refinements):
-                spectrum = self._fit(self.frames.spectrum(signal), target)
-                signal = self.frames.signal(spectrum, weight, mask)
+            mels = mels.float()
+            spectrum = self._spectrum(predicted, mels.exp(), source)
+            if self.fit is not None:
+                signal = self.fit(spectrum, mels, mask)
+            else:
+                signal = self.frames.signal(spectrum, self.frames.weight(frames, mask), mask)
             samples = self.frames.cut(signal, frames)
             if mask is not None:
                 samples = samples * mask.repeat_interleave(self.hop_length, dim=1)
@@ -230,71 +237,45 @@ class IstftVocoder(nn.Module):
         """What :class:`PitchReader` pays for its reading; 0 without a source."""
         if self.pitch is None:
             return mels.new_zeros(())
-        x = (mels - math.log(self.floor)) * 0.2
-        return self.pitch.loss(self.pitch.scores(x, None), f0_hz)
+        heard = self.pitch.listen((mels - math.log(self.floor)) * 0.2, None)
+        return self.pitch.loss(self.pitch.scores(heard), f0_hz)
 
-    @torch.no_grad()
-    def _start(
-        self, x: Tensor, lengths: Tensor | None, mask: Tensor | None, f0_hz: Tensor | None
-    ) -> tuple[tuple[Tensor, Tensor], Tensor]:
-        """Spectra of pulses and of noise, and what the trunk is told of them."""
-        assert self.pitch is not None and self.excitation is not None
-        if f0_hz is None:
-            pitch, voiced = self.pitch.read(self.pitch.scores(x, mask))
-        else:
-            # between voiced stretches any pitch will do: nothing of it sounds
-            voiced, pitch = (f0_hz > 0).float(), torch.where(f0_hz > 0, f0_hz, 150.0)
+    def _source(
+        self, f0_hz: Tensor, voiced: Tensor, lengths: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Spectra of pulses and of noise, (batch, frames, bins) complex."""
+        assert self.excitation is not None
+        f0_hz = torch.where(f0_hz > 0, f0_hz, _ANY_HZ)
         if lengths is not None:  # the last frame goes on, as it would alone
-            last = (lengths.to(x.device) - 1).unsqueeze(1)
-            index = torch.minimum(torch.arange(x.shape[1], device=x.device), last)
-            pitch, voiced = pitch.gather(1, index), voiced.gather(1, index)
-        pulses, noise, cycle = self.excitation(pitch.float() / self.sample_rate, voiced.float())
-        seen = [(2 * math.pi * cycle).cos() * voiced, (2 * math.pi * cycle).sin() * voiced, voiced]
-        return (self.frames.spectrum(pulses), self.frames.spectrum(noise)), torch.stack(seen, -1)
+            last = (lengths.to(f0_hz.device) - 1).unsqueeze(1)
+            index = torch.minimum(torch.arange(f0_hz.shape[1], device=f0_hz.device), last)
+            f0_hz, voiced = f0_hz.gather(1, index), voiced.gather(1, index)
+        pulses = self.excitation.pulses(f0_hz.float() / self.sample_rate, voiced.float())
+        return self.frames.spectrum(pulses), self.excitation.noise(*f0_hz.shape)
 
     def _trunk(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """Head's outputs (batch, frames, outputs) float32."""
-        x = self.embed_norm(_convolve(self.embed, x, mask))
+        x = self.embed_norm(convolve(self.embed, x, mask))
         for block in self.blocks:
             x = block(x, mask)
         outputs: Tensor = self.head(self.norm(x)).float()
         return outputs
 
     def _spectrum(
-        self, predicted: Tensor, target: Tensor, start: tuple[Tensor, Tensor] | None
+        self, predicted: Tensor, target: Tensor, source: tuple[Tensor, Tensor] | None
     ) -> Tensor:
         """First complex spectrum (batch, frames, bins) of what the head says."""
-        if start is not None:
+        if source is not None:
             gain, phase, gate = predicted.chunk(3, dim=-1)
-            gain = gain.clamp(max=_CEILING).exp()
-            pulses, noise = start
+            pulses, noise = source
             voice = (gate + 3).sigmoid()  # at first nearly all of it pulses
-            mixed = voice * pulses + (1 - voice) * noise
-            mixed = mixed * ((target / self._mels(mixed)) @ self.spread)
+            mixed = (pulses - noise).mul_(voice).add_(noise)
+            fitting = self.filters.gains(target / self.filters.mels(mixed))
+            gain = gain.clamp(max=_CEILING).exp() * fitting
             return mixed * torch.complex(gain * phase.cos(), gain * phase.sin())
         log_magnitude, phase = predicted.chunk(2, dim=-1)
         if self.amplitude_start:
-            known = functional.linear(target, self.inverse).clamp(min=self.floor)
+            known = self.filters.magnitudes(target).clamp(min=self.floor)
             log_magnitude = log_magnitude + known.log()
         magnitude = log_magnitude.clamp(max=_CEILING).exp() * self.signs
         return torch.complex(magnitude * phase.cos(), magnitude * phase.sin())
-
-    def _fit(self, spectrum: Tensor, target: Tensor) -> Tensor:
-        """Scale a spectrum (batch, frames, bins) so that its mels come near ``target``."""
-        ratio = (target / self._mels(spectrum)).clamp(0.1, 10.0)
-        # bins that no filter covers (above fmax) keep what the network gave them
-        covered = self.basis.sum(0)
-        gain = (ratio @ self.basis + 1e-7) / (covered + 1e-7)
-        return spectrum * gain
-
-    def _mels(self, spectrum: Tensor) -> Tensor:
-        """Mel magnitudes of a spectrum, (batch, frames, n_mels), kept away from 0."""
-        power = torch.view_as_real(spectrum).square().sum(-1)
-        return functional.linear((power + 1e-12).sqrt(), self.basis).clamp(min=0.1 * self.floor)
-
-
-def _convolve(conv: nn.Conv1d, x: Tensor, mask: Tensor | None) -> Tensor:
-    """Convolve (batch, frames, channels) along the frames; padding counts as zeros."""
-    if mask is not None:
-        x = x * mask
-    return conv(x.transpose(1, 2)).transpose(1, 2)

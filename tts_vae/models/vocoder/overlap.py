@@ -41,14 +41,29 @@ class OverlapAdd(nn.Module):
         squares = self.window.square().expand(1, frames, -1)
         if mask is not None:
             squares = squares * mask.unsqueeze(-1)
-        return self._sum(squares).clamp(min=1e-2)
+        return self.add(squares).clamp(min=1e-2)
+
+    def worth(self, weights: Tensor, least: float) -> Tensor:
+        """Sums of squared windows where frames count differently.
+
+        Args:
+            weights: (batch, frames).
+            least: squared window that every sample of a frame has at least.
+
+        Returns:
+            (batch, (frames - 1) hop + n_fft).
+        """
+        shifts = self.n_fft // self.hop_length
+        squares = self.window.square().clamp(min=least).unflatten(0, (shifts, -1)).flip(0)
+        around = nn.functional.pad(weights, (shifts - 1, shifts - 1)).unfold(1, shifts, 1)
+        return (around @ squares).flatten(1)
 
     def signal(self, spectrum: Tensor, weight: Tensor, mask: Tensor | None = None) -> Tensor:
         """Spectrum (batch, frames, bins) complex -> (batch, (frames - 1) hop + n_fft) samples."""
         pieces = torch.fft.irfft(spectrum, n=self.n_fft) * self.window
         if mask is not None:
             pieces = pieces * mask.unsqueeze(-1)
-        return self._sum(pieces) / weight
+        return self.add(pieces) / weight
 
     def spectrum(self, signal: Tensor) -> Tensor:
         """(batch, (frames - 1) hop + n_fft) samples -> (batch, frames, bins) complex."""
@@ -58,7 +73,7 @@ class OverlapAdd(nn.Module):
         """Without the margins: (batch, frames * hop_length)."""
         return signal[:, self.margin : self.margin + frames * self.hop_length]
 
-    def _sum(self, pieces: Tensor) -> Tensor:
+    def add(self, pieces: Tensor) -> Tensor:
         """(batch, frames, n_fft) -> (batch, (frames - 1) hop + n_fft), by shifted addition."""
         hop, shifts = self.hop_length, self.n_fft // self.hop_length
         rows = pieces.unflatten(-1, (shifts, hop))
