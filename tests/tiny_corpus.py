@@ -16,6 +16,7 @@ from tts_vae.text.phonemizer import make_phonemizer
 
 RATE = 22050
 SPEAKERS = ("ann", "bob")
+GENDERS = {"ann": {"gender": "F"}, "bob": {"gender": "M"}}
 PHONES = ("ˈæ", "s", "n", "ˈiː")
 F0_TRACKER = "praat" if importlib.util.find_spec("parselmouth") else "pyin"
 
@@ -92,7 +93,9 @@ def write_tiny_corpus(
                 alignment if aligned else None,
             )
         )
-    write_manifests(out, name, items, [{"name": speaker} for speaker in speakers], 0)
+    write_manifests(
+        out, name, items, [{"name": speaker, **GENDERS.get(speaker, {})} for speaker in speakers], 0
+    )
     return out
 
 

@@ -3,7 +3,13 @@ import logging
 
 import pytest
 
-from tts_vae.corpora.manifests import PreparedUtterance, read_corpus, read_cuts, write_manifests
+from tts_vae.corpora.manifests import (
+    PreparedUtterance,
+    read_corpus,
+    read_cuts,
+    speaker_genders,
+    write_manifests,
+)
 
 SPEAKERS = [{"name": "ann", "gender": "F"}, {"name": "bob", "gender": "M"}]
 
@@ -33,6 +39,7 @@ def test_everything_written_is_read_back_from_wherever_the_corpus_lies(tmp_path)
     assert summary["skipped"] == [{"id": "z", "reason": "missing"}] and summary["seed"] == 7
     moved = out.rename(tmp_path / "second")
     assert read_corpus(moved) == summary
+    assert speaker_genders(moved) == {"ann": "female"}
     assert len(read_cuts(moved, "train")) == 0
     (cut,) = read_cuts(moved, "test")
     supervision = cut.supervisions[0]

@@ -141,3 +141,10 @@ def test_ipa_is_heard(voice, judge):
         speech = voice.speak_ssml(document.format(ipa), style)
         (heard,) = judge.transcribe([judge.mels(speech.waveform, speech.sample_rate)])
         assert phones in " ".join(heard)
+
+
+@pytest.mark.parametrize(("gender", "first"), [("female", "f1"), ("male", "m1")])
+def test_a_gender_is_one_of_the_voice(voice, gender, first):
+    spoken = voice.speak_ssml(f"<speak><voice gender='{gender}'>Good morning.</voice></speak>")
+    expected = voice.speak("Good morning.", voice.style(speaker=first))
+    assert np.array_equal(spoken.mels, expected.mels)

@@ -5,12 +5,17 @@ from safetensors.torch import load_file
 from tiny_corpus import write_tiny_corpus
 
 from tts_vae.synthesis.bundle import instantiate, load_voice
+from tts_vae.synthesis.ssml_styles import GENDERS
 from tts_vae.training.run import copy_weights
 
 
 @pytest.fixture
 def voice(run):
     return run("steps=2", output="first")
+
+
+def test_a_trained_voice_knows_its_speakers_genders(voice):
+    assert load_voice(voice).metadata[GENDERS] == {"ann": "female", "bob": "male"}
 
 
 def test_weights_go_by_name_and_shape_and_embeddings_by_symbol(voice):

@@ -183,6 +183,13 @@ def read_corpus(corpus_dir: Path) -> dict[str, Any]:
     return contents
 
 
+def speaker_genders(corpus_dir: Path) -> dict[str, str]:
+    """Speaker -> "female" or "male", of those whose gender the corpus tells."""
+    words = {"F": "female", "M": "male", "female": "female", "male": "male"}
+    table = read_corpus(corpus_dir).get("speakers", [])
+    return {row["name"]: words[row["gender"]] for row in table if row.get("gender") in words}
+
+
 def write_json(path: Path, contents: Mapping[str, Any]) -> None:
     """Writes JSON through a temporary file, so that no reader ever sees half of it."""
     with whole_file(path) as partial:

@@ -6,6 +6,7 @@ import lightning
 from torch.utils.data import DataLoader
 
 from tts_vae.audio.mel import MelConfig
+from tts_vae.corpora.manifests import speaker_genders
 from tts_vae.data.batch import SpeechBatch, collate
 from tts_vae.data.dataset import UtteranceDataset
 from tts_vae.data.features import extract
@@ -70,6 +71,7 @@ class SpeechData(lightning.LightningDataModule):
         if not len(self.train_store):
             raise ValueError(f"{corpus_dir} has no training recordings; prepare more utterances")
         self.speakers = tuple(self.train_store.speakers)
+        self.genders = speaker_genders(corpus_dir)
         self.train_set = UtteranceDataset(self.train_store)
         self.valid_set = UtteranceDataset(self.valid_store)
 

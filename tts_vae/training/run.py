@@ -15,6 +15,7 @@ from tts_vae.audio.mel import MelConfig
 from tts_vae.models.latent_model import LatentModel
 from tts_vae.objectives.contract import Objective
 from tts_vae.synthesis.bundle import instantiate, save_voice
+from tts_vae.synthesis.ssml_styles import GENDERS
 from tts_vae.training.callbacks import CollapseWatch, ProgressBar
 from tts_vae.training.checkpoints import RunCheckpoint
 from tts_vae.training.data_module import SpeechData
@@ -124,6 +125,7 @@ def export_voice(
             "seed": config["seed"],
             "git": git,
             "metrics": dict(metrics),
+            GENDERS: {name: data.genders[name] for name in data.speakers if name in data.genders},
             **_held_capacity(config),
         },
     )

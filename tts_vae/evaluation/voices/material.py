@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_vae.audio.files import write_wav
-from tts_vae.corpora.manifests import read_corpus
+from tts_vae.corpora.manifests import read_corpus, speaker_genders
 from tts_vae.evaluation.listeners.intelligibility import Judge
 from tts_vae.evaluation.voices.held_out import (
     HeldOut,
@@ -93,8 +93,7 @@ class Material:
     @property
     def genders(self) -> Mapping[str, str]:
         """Speaker -> gender, as far as the corpus tells."""
-        table = self.corpus_notes.get("speakers", [])
-        return {row["name"]: row["gender"] for row in table if row.get("gender")}
+        return speaker_genders(self.corpus)
 
     @cached_property
     def examples(self) -> list[int]:
