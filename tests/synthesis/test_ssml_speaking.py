@@ -317,3 +317,20 @@ def test_the_command_line_reads_ssml(folder, capsys, tmp_path, monkeypatch):
     Path("lines.txt").write_text("a\n", encoding="utf-8")
     code, _, err = run("speak", "--ssml", "--file", "lines.txt", "--voice", folder, "--out", "o")
     assert code == 2 and "--ssml is for one document" in err
+
+
+def test_lines_of_a_file_may_be_documents(folder, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = commands(capsys)
+    document = ssml("One <prosody rate='50%'>two</prosody>.")
+    lines = [document, "One two.", "<speak>broken", "<speak>&lol;</speak>"]
+    Path("lines.txt").write_text("\n".join(lines), encoding="utf-8")
+    code, out, err = run("speak", "--file", "lines.txt", "--voice", folder, "--out", "o")
+    assert code == 1 and out.startswith("o: 2 spoken, ") and out.endswith("; 2 failed\n")
+    failed = err.splitlines()
+    assert len(failed) == 2 and "line 3 failed: SSML line 1" in failed[0]
+    assert "line 4 failed: " in failed[1]
+    voice = Voice.load(folder)
+    for name, expected in (("0001", voice.speak_ssml(document)), ("0002", voice.speak("One two."))):
+        assert len(samples(f"o/{name}.wav")) == len(expected.waveform)
+        assert np.abs(samples(f"o/{name}.wav") / 32768 - expected.waveform).max() < 1e-4

@@ -10,6 +10,9 @@ from tts_vae.cli.options import progress
 from tts_vae.cli.running import say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tts_vae.synthesis.speech import Speech
     from tts_vae.synthesis.style import Style
     from tts_vae.synthesis.voice import Voice
 
@@ -57,20 +60,14 @@ class Work:
         return cls(folder, wanted, digits, blank, kept)
 
     def speak(self, voice: "Voice", style: "Style", batch_size: int | None, seed: int) -> list[int]:
-        """Speak every line that can be spoken and tell of the others.
+        """Speak every line that can be spoken, SSML where it is a document, and tell of the others.
 
         Returns:
             Numbers of the lines that failed.
         """
-        from tts_vae.synthesis.many_texts import BATCH_SIZE
-
-        numbers = list(self.lines)
-        made = voice.stream_many(
-            [self.lines[number] for number in numbers], style, batch_size or BATCH_SIZE, seed
-        )
+        made = self._stream(voice, style, batch_size, seed)
         seconds, failed, turned_down = 0.0, dict[int, str](), list[int]()
-        for position, speech in progress(made, len(numbers), "Speaking"):
-            number = numbers[position]
+        for number, speech in progress(made, len(self.lines), "Speaking"):
             if isinstance(speech, ValueError):
                 failed[number] = " ".join(str(speech).split())
                 continue
@@ -84,13 +81,30 @@ class Work:
             say(f"skipped {_count(self.blank, 'blank line')}")
         if turned_down:
             say(f"warning: turned down where it would have clipped: {_count(turned_down, 'line')}")
-        spoken = len(numbers) - len(failed)
+        spoken = len(self.lines) - len(failed)
         kept = f", {len(self.kept)} kept" if self.kept else ""
         typer.echo(
             f"{self.folder}: {spoken} spoken, {seconds:.2f} s at {voice.sample_rate} Hz, "
             f"style {style}{kept}; {len(failed)} failed"
         )
         return sorted(failed)
+
+    def _stream(
+        self, voice: "Voice", style: "Style", batch_size: int | None, seed: int
+    ) -> "Iterator[tuple[int, Speech | ValueError]]":
+        """Number of a line and its speech, or why there is none; documents after plain texts."""
+        from tts_vae.synthesis.many_texts import BATCH_SIZE
+        from tts_vae.text.ssml import is_ssml
+
+        plain = [number for number, line in self.lines.items() if not is_ssml(line)]
+        texts = [self.lines[number] for number in plain]
+        for position, speech in voice.stream_many(texts, style, batch_size or BATCH_SIZE, seed):
+            yield plain[position], speech
+        for number in sorted(set(self.lines) - set(plain)):
+            try:
+                yield number, voice.speak_ssml(self.lines[number], style, seed)
+            except ValueError as error:
+                yield number, error
 
 
 def _read(file: Path) -> list[str]:

@@ -93,7 +93,9 @@ def speak(
 
     if file is not None:
         if ssml:
-            raise ValueError("--ssml is for one document: give it as the text in place of --file")
+            raise ValueError(
+                "--ssml is for one document; in --file every line that begins with <speak is one"
+            )
         if textgrid is not None:
             raise ValueError("--textgrid is for one text: give it in place of --file")
         from tts_vae.cli.lines import Work
