@@ -167,7 +167,7 @@ def test_every_group_of_configs_is_tested_here():
     assert groups == tested | {"features", "experiment", "image", "penalties"}
     primary = {path.stem for path in FILES if len(path.parts) == 1}
     others = {"image", "classical", "vocoder", "ship_voice"}
-    others |= {"benchmark_latents", "benchmark_speech"}
+    others |= {"benchmark_latents", "benchmark_speech", "measure_training"}
     assert primary == {*PRIMARY, "demo"} | others
 
 
