@@ -254,11 +254,11 @@ class IstftVocoder(nn.Module):
         return self.frames.spectrum(pulses), self.excitation.noise(*f0_hz.shape)
 
     def _trunk(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """Head's outputs (batch, frames, outputs) float32."""
+        """Head's outputs, (batch, frames, outputs)."""
         x = self.embed_norm(convolve(self.embed, x, mask))
         for block in self.blocks:
             x = block(x, mask)
-        outputs: Tensor = self.head(self.norm(x)).float()
+        outputs: Tensor = self.head(self.norm(x))
         return outputs
 
     def _spectrum(
@@ -267,13 +267,13 @@ class IstftVocoder(nn.Module):
         """First complex spectrum (batch, frames, bins) of what the head says."""
         if source is not None:
             gain, phase, gate = predicted.chunk(3, dim=-1)
-            pulses, noise = source
-            voice = (gate + 3).sigmoid()  # at first nearly all of it pulses
-            mixed = (pulses - noise).mul_(voice).add_(noise)
+            pulses, noise = (torch.view_as_real(each) for each in source)
+            voice = (gate + 3).sigmoid().float().unsqueeze(-1)  # at first nearly all of it pulses
+            mixed = torch.view_as_complex(torch.lerp(noise, pulses, voice))
             fitting = self.filters.gains(target / self.filters.mels(mixed))
-            gain = gain.clamp(max=_CEILING).exp() * fitting
-            return mixed * torch.complex(gain * phase.cos(), gain * phase.sin())
-        log_magnitude, phase = predicted.chunk(2, dim=-1)
+            gain = gain.float().clamp(max=_CEILING).exp() * fitting
+            return torch.polar(gain, phase.float()) * mixed
+        log_magnitude, phase = predicted.float().chunk(2, dim=-1)
         if self.amplitude_start:
             known = self.filters.magnitudes(target).clamp(min=self.floor)
             log_magnitude = log_magnitude + known.log()
