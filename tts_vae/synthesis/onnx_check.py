@@ -16,8 +16,12 @@ from tts_vae.synthesis.style import Style
 from tts_vae.synthesis.told_pitch import spoken_f0
 from tts_vae.synthesis.voice import Voice
 
-MEL_TOLERANCE, WAVEFORM_TOLERANCE = 1e-3, 1e-3
-"""Largest difference allowed: nepers of a mel bin, and full scale of a sample."""
+MEL_TOLERANCE, WAVEFORM_TOLERANCE = 1e-3, 5e-3
+"""Largest difference allowed: nepers of a mel bin, and full scale of a sample.
+
+A vocoder that fits its sound to the mels divides by what it finds, again and again, and makes some
+thousandths of a rounding in the last place; one that is wrong is off by tenths.
+"""
 
 TEXTS = (
     "Yes.",
